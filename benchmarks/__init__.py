@@ -1,0 +1,1 @@
+"""Measurements of glassbox beside its peers."""

@@ -1,0 +1,28 @@
+"""glassbox: models that are transparent by design, for clinical tables."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Estimators are loaded when they are first used, so that `import glassbox` stays light.
+_HOME_OF = {
+    "BoostedGAMClassifier": "glassbox.estimators.boosted",
+    "BoostedGAMRegressor": "glassbox.estimators.boosted",
+    "SplineGAMClassifier": "glassbox.estimators.spline",
+    "SplineGAMRegressor": "glassbox.estimators.spline",
+    "save": "glassbox.estimators.persistence",
+    "load": "glassbox.estimators.persistence",
+}
+
+__all__ = [*_HOME_OF, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,83 @@
+"""Where panels go on a figure."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from glassbox.plots import _style
+
+
+def place(widths: list[int], n_columns: int) -> list[tuple[int, int, int]]:
+    """Row, column and width of each panel, filled row by row.
+
+    Parameters
+    ----------
+    widths : list of int
+        How many columns each panel takes.
+    n_columns : int
+
+    Returns
+    -------
+    list of (row, column, width)
+    """
+    places, row, column = [], 0, 0
+    for width in widths:
+        width = min(width, n_columns)
+        if column + width > n_columns:
+            row, column = row + 1, 0
+        places.append((row, column, width))
+        column += width
+    return places
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of that many inches, in the hands of pyplot, which shows it in a notebook."""
+    import matplotlib.pyplot as plt
+
+    return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def write_caption(figure: Figure, caption: str, fontsize: float) -> None:
+    """Put a caption under everything else and keep room for it."""
+    if not caption:
+        return
+    width, height = figure.get_size_inches()
+    characters = int(width * 72 / (0.47 * fontsize))
+    lines = [line for part in caption.split("\n") for line in textwrap.wrap(part, characters)]
+    room = (len(lines) * 1.3 * fontsize + 8) / 72
+    figure.set_size_inches(width, height + room)
+    share = room / (height + room)
+    figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))
+    figure.text(
+        0.06 / width * 2,
+        share - 4 / 72 / (height + room),
+        "\n".join(lines),
+        fontsize=fontsize,
+        color="0.25",
+        ha="left",
+        va="top",
+        linespacing=1.2,
+    )
+
+
+def grid_figure(n_rows: int, n_columns: int) -> Figure:
+    """A figure for a grid of panels."""
+    wide = _style.PANEL_WIDTH * n_columns if n_columns > 1 else 4.4
+    tall = _style.PANEL_HEIGHT * n_rows if n_columns > 1 else 3.2 * n_rows
+    return new_figure(wide + 0.5, tall)
+
+
+def inside_of(ax: Axes) -> tuple[Figure, Any]:
+    """The room that an Axes takes, to be divided; the Axes itself is switched off."""
+    ax.set_axis_off()
+    return ax.figure, ax.get_subplotspec()
+
+
+def as_axes_list(ax: Any) -> list[Axes]:
+    """One Axes, or several in any array, as a list."""
+    return [ax] if isinstance(ax, Axes) else list(np.asarray(ax, dtype=object).ravel())

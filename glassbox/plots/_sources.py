@@ -1,0 +1,213 @@
+"""From a fitted estimator to panels: the only place that asks an estimator anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from glassbox.core.dictionary import DataDictionary
+from glassbox.plots._effects import MainEffect, PairEffect
+from glassbox.plots._labels import describe
+from glassbox.plots._panels import MainPanel, PairPanel
+from glassbox.plots._support import support_of
+from glassbox.plots._zero import find_zero
+
+NO_BAND = "no band"
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFacts:
+    """What displays need to know of a model beside its shapes.
+
+    Attributes
+    ----------
+    link : str
+    intercept : ndarray of shape (n_outputs,)
+    outputs : tuple
+        Labels of the scores; (None,) if there is one.
+    outcome : str or None
+        What a single score is the log-odds of.
+    band_description : str
+    """
+
+    link: str
+    intercept: np.ndarray
+    outputs: tuple
+    outcome: str | None
+    band_description: str
+
+
+def facts_of(est: Any) -> ModelFacts:
+    """Read the facts of a fitted estimator."""
+    check_is_fitted(est)
+    model = est.additive_model_
+    classes = getattr(est, "classes_", None)
+    outputs, outcome = (None,), None
+    if classes is not None:
+        classes = list(np.asarray(classes).tolist())
+        if model.n_outputs > 1:
+            outputs = tuple(classes)
+        elif isinstance(classes[-1], str):
+            outcome = classes[-1]
+    description = getattr(est, "band_description_", NO_BAND)
+    return ModelFacts(model.link, model.intercept, outputs, outcome, description)
+
+
+def chosen_terms(est: Any, features: Any) -> list[str]:
+    """Names of the terms to draw.
+
+    Parameters
+    ----------
+    est : estimator
+    features : None, str, int, pair of str, or iterable of these
+        None: all main effects, the most important first.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or position, naming the known ones.
+    """
+    names = list(est.term_names_)
+    if features is None:
+        mains = [t.name for t in est.additive_model_.terms if len(t.axes) == 1]
+        importances = est.term_importances_
+        return sorted(mains, key=lambda name: -importances[name])
+    if isinstance(features, str | int | np.integer) or _is_pair(features, names):
+        features = [features]
+    if not isinstance(features, Iterable):
+        raise TypeError(f"features must be names, pairs of names or positions, got {features!r}.")
+    chosen = [_term_name(feature, names) for feature in features]
+    if not chosen:
+        raise ValueError("features is empty; name at least one term, or pass None for all.")
+    return chosen
+
+
+def _is_pair(features: Any, names: list[str]) -> bool:
+    """A tuple of two features means their pair; a list of two means two terms."""
+    return (
+        isinstance(features, tuple)
+        and len(features) == 2
+        and all(isinstance(f, str) for f in features)
+        and _pair_name(features, names) is not None
+    )
+
+
+def _pair_name(pair: tuple[str, str], names: list[str]) -> str | None:
+    return next((n for n in (" & ".join(pair), " & ".join(pair[::-1])) if n in names), None)
+
+
+def _term_name(feature: Any, names: list[str]) -> str:
+    found = None
+    if isinstance(feature, int | np.integer) and not isinstance(feature, bool):
+        if -len(names) <= feature < len(names):
+            found = names[feature]
+    elif isinstance(feature, str):
+        found = feature if feature in names else None
+        if found is None and " & " in feature:
+            found = _pair_name(tuple(feature.split(" & ", 1)), names)
+    elif len(feature) == 2:
+        found = _pair_name(tuple(feature), names)
+    if found is None:
+        shown = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
+        raise ValueError(f"There is no term {feature!r}; the terms are {shown}.")
+    return found
+
+
+def declared_directions(est: Any) -> dict[str, int]:
+    """Directions that the estimator was told, by feature."""
+    given = getattr(est, "monotonic_cst", None)
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return {name: int(direction) for name, direction in given.items()}
+    schema = getattr(est, "schema_", None)
+    names = schema.names if schema is not None else est.feature_names_in_
+    return {name: int(direction) for name, direction in zip(names, given, strict=True)}
+
+
+def output_position(output: Any, outputs: tuple) -> int:
+    """Number of a class among the outputs.
+
+    Raises
+    ------
+    ValueError
+        If there is no such class, or only one score.
+    """
+    if outputs == (None,):
+        raise ValueError(f"output={output!r} makes no sense: this model has a single score.")
+    if output not in outputs:
+        known = ", ".join(map(repr, outputs))
+        raise ValueError(f"There is no output {output!r}; the outputs are {known}.")
+    return outputs.index(output)
+
+
+def main_effect(est: Any, term: str, dictionary: DataDictionary | None) -> MainEffect:
+    """The exact function of a main effect, all outputs."""
+    effect = MainEffect.from_frame(est.shape_function(term))
+    if effect.is_zero_one:
+        is_binary = describe(dictionary, term).kind == "binary"
+        return effect.as_points(("no", "yes") if is_binary else ("0", "1"))
+    return effect
+
+
+def main_panel(
+    est: Any,
+    term: str,
+    dictionary: DataDictionary | None,
+    reference: Any,
+    direction: int,
+    original: Any,
+    output: Any = None,
+) -> MainPanel:
+    """Everything about one feature; `output` None means all classes."""
+    effect = main_effect(est, term, dictionary)
+    entry = describe(dictionary, term)
+    density = est.additive_model_[term].density
+    n_on_axis = density[: est.additive_model_[term].axes[0].n_values].sum()
+    support = None if effect.categorical else support_of(effect, n_on_axis)
+    counts = effect.weight if support is None else _counts_at_points(effect, support)
+    before = None if original is None else _original_effect(original, term, dictionary, effect)
+    zero = find_zero(effect, reference, entry, counts)
+    drawn = tuple(range(len(effect.outputs)))
+    if output is not None:
+        drawn = (output_position(output, effect.outputs),)
+    return MainPanel(effect, support, entry, zero, drawn, direction, before)
+
+
+def _original_effect(
+    original: Any, term: str, dictionary: DataDictionary | None, effect: MainEffect
+) -> MainEffect:
+    if term not in original.term_names_:
+        raise ValueError(
+            f"The original model has no term {term!r}; leave the term out of `features`."
+        )
+    before = main_effect(original, term, dictionary)
+    if before.categorical != effect.categorical or before.outputs != effect.outputs:
+        raise ValueError(f"Term {term!r} of the original model is of another type.")
+    return before
+
+
+def _counts_at_points(effect: MainEffect, support) -> np.ndarray:
+    return np.append(support.counts, 0.0) if effect.degree == 0 else support.counts
+
+
+def pair_panel(
+    est: Any, term: str, dictionary: DataDictionary | None, output: Any, outputs: tuple
+) -> PairPanel:
+    """Everything about one pair, for one output."""
+    frame = est.shape_function(term)
+    position = 0
+    if outputs != (None,):
+        if output is None:
+            known = ", ".join(map(repr, outputs))
+            raise ValueError(f"Pair {term!r} shows one class at a time; choose output from {known}.")
+        position = output_position(output, outputs)
+        attrs, frame = frame.attrs, frame[frame["output"] == output].copy()
+        frame.attrs = attrs
+    effect = PairEffect.from_frame(frame)
+    entries = tuple(describe(dictionary, axis.name) for axis in effect.axes)
+    return PairPanel(effect, entries, position)

@@ -1,0 +1,1 @@
+"""How coefficients are found without networks."""
