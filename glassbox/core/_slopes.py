@@ -19,7 +19,7 @@ class Pieces:
     Attributes
     ----------
     left, right : ndarray of shape (n_pieces,)
-        Their ends; the outermost are infinite.
+        Their ends; the outermost are infinite if some function goes on linearly.
     widths : ndarray of shape (n_pieces,)
         Their widths; infinite ones count as wide as all the others together.
     """
@@ -32,9 +32,12 @@ class Pieces:
     def of(cls, axes: Sequence[NumericAxis]) -> Pieces:
         """Pieces between the knots of all the axes."""
         knots = reduce(np.union1d, [axis.knots for axis in axes])
-        left, right = np.append(-np.inf, knots), np.append(knots, np.inf)
-        span = knots[-1] - knots[0]
-        return cls(left, right, np.concatenate([[span], np.diff(knots), [span]]))
+        widths = np.diff(knots)
+        if any(is_linear(axis) for axis in axes):
+            span = [knots[-1] - knots[0]]
+            knots = np.concatenate([[-np.inf], knots, [np.inf]])
+            widths = np.concatenate([span, widths, span])
+        return cls(knots[:-1], knots[1:], widths)
 
     def slopes(self, axis: NumericAxis, shares: Sequence[float]) -> BasisRows:
         """First derivatives of the basis of `axis`, as rows over its coefficients.

@@ -78,17 +78,22 @@ def shape_function(term: Term, outputs: Sequence | None = None) -> pd.DataFrame:
     return frame
 
 
-def _place(grids: list[AxisGrid], positions: list[np.ndarray]) -> dict[str, np.ndarray]:
+def _place(grids: list[AxisGrid], positions: list[np.ndarray]) -> dict[str, np.ndarray | pd.Series]:
     if len(grids) == 1:
-        return {"x": grids[0].labels, "kind": grids[0].kinds}
+        return {"x": _objects(grids[0].labels), "kind": grids[0].kinds}
     kinds = [grid.kinds[position] for grid, position in zip(grids, positions, strict=True)]
     labels = [grid.labels[position] for grid, position in zip(grids, positions, strict=True)]
     both_values = (kinds[0] == "value") & (kinds[1] == "value")
     unseen = (kinds[0] == "unseen") | (kinds[1] == "unseen")
     return {
-        "x1": labels[0],
+        "x1": _objects(labels[0]),
         "kind1": kinds[0],
-        "x2": labels[1],
+        "x2": _objects(labels[1]),
         "kind2": kinds[1],
         "kind": np.where(both_values, "value", np.where(unseen, "unseen", "missing")),
     }
+
+
+def _objects(labels: np.ndarray) -> pd.Series:
+    """Labels as they are: pandas would turn None among text into NaN."""
+    return pd.Series(labels, dtype=object)

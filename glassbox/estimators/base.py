@@ -116,8 +116,6 @@ class AdditiveEstimator(BaseEstimator):
                 sample_weight, first[:, None], dtype=np.float64, ensure_non_negative=True
             )
             used = weights > 0
-            if not used.any():
-                raise ValueError("sample_weight is zero for every row; give some positive weight.")
             if not used.all():
                 X = X.rows(np.flatnonzero(used))
                 schema = Schema.infer(X, self.categorical_features)
@@ -253,7 +251,7 @@ class AdditiveClassifier(ClassifierMixin, AdditiveEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"The target has one class only ({self.classes_[0]!r}); a classifier needs rows "
+                f"The target has one class only ({self.classes_.tolist()[0]!r}); a classifier needs rows "
                 "of at least two classes."
             )
         return codes

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassbox.plots._labels import count, missing_label, normal_text, number, with_unit
+from glassbox.plots._labels import count, missing_label, normal_text, number, unit_after, with_unit
 from glassbox.plots._pair import describe_cell, pair_counts, shown_pair
 from glassbox.plots._panels import MainPanel, PairPanel
 from glassbox.plots._scales import Scale
 
 #: Effects below this are "flat": odds that differ by less than 5 %.
 _FLAT_RATIO = 1.05
+_FLAT = "Flat."
 
 
 def describe_main(panel: MainPanel, scale: Scale, min_patients: float) -> str:
@@ -19,12 +20,16 @@ def describe_main(panel: MainPanel, scale: Scale, min_patients: float) -> str:
     missing = panel.effect.missing
     if missing is not None:
         shown = panel.shown(scale, missing.score)
-        effects = _listed(panel, [effect_text(scale, shown[k], panel.zero.text) for k in panel.drawn])
+        effects = _listed(
+            panel, [effect_text(scale, shown[k], panel.zero.text) for k in panel.drawn]
+        )
         label = missing_label(missing.weight, panel.n_patients)
+        if missing.weight < min_patients:
+            effects = "too few to tell"
         parts.append(f"{label[0].upper()}{label[1:]}: {effects}.")
     if panel.entry.ref_low is not None or panel.entry.ref_high is not None:
-        unit = f" {panel.entry.unit}" if panel.entry.unit else ""
-        parts.append(f"Normal range: {normal_text(panel.entry).removeprefix('normal ')}{unit}.")
+        limits = normal_text(panel.entry).removeprefix("normal ")
+        parts.append(f"Normal range: {limits}{unit_after(panel.entry)}.")
     if panel.support is not None:
         low, high = panel.support.central_range
         parts.append(
@@ -49,7 +54,7 @@ def _describe_output(panel: MainPanel, scale: Scale, min_patients: float, k: int
         known &= effect.weight > 0
     else:
         known = _interior(known, effect.degree)
-    prefix = "" if effect.outputs[k] is None else f"Class {panel.label_of(k)}: "
+    prefix = "" if effect.outputs[k] is None else f"Class {effect.outputs[k]}: "
     if known.sum() == 0:
         return f"{prefix}Fewer than {number(min_patients)} patients stand anywhere."
     points = np.flatnonzero(known)
@@ -58,7 +63,8 @@ def _describe_output(panel: MainPanel, scale: Scale, min_patients: float, k: int
     sentence = compare(scale, shown[high], shown[low], where[1], where[0])
     if effect.categorical:
         return prefix + sentence
-    return f"{prefix}{_course(shown[points], scale)} {sentence}"
+    course = _course(shown[points], scale)
+    return prefix + (course if course == _FLAT else f"{course} {sentence}")
 
 
 def _interior(known: np.ndarray, degree: int) -> np.ndarray:
@@ -88,22 +94,28 @@ def compare(scale: Scale, high: float, low: float, at_high: str, at_low: str) ->
         what = "Odds" if scale.name == "odds_ratio" else "Rate"
         if high / low < _FLAT_RATIO:
             return f"{what} differ by less than 5 %."
-        return f"{what} {number(_two_digits(high / low))} times higher at {at_high} than at {at_low}."
+        return (
+            f"{what} {number(_two_digits(high / low))} times higher at {at_high} than at {at_low}."
+        )
     if scale.is_absolute:
         unit = " %" if scale.name == "risk" else ""
-        what = scale.name.capitalize()
-        return f"{what} {number(_two_digits(high))}{unit} at {at_high}, {number(_two_digits(low))}{unit} at {at_low}."
-    return f"{scale.label} {number(_two_digits(high - low))} higher at {at_high} than at {at_low}."
+        top, bottom = (f"{number(_two_digits(v))}{unit}" for v in (high, low))
+        return f"{scale.name.capitalize()} {top} at {at_high}, {bottom} at {at_low}."
+    difference = number(_two_digits(high - low))
+    return f"{scale.label} {difference} higher at {at_high} than at {at_low}."
 
 
 def effect_text(scale: Scale, shown: float, zero: str) -> str:
     """One effect in words."""
     if scale.is_ratio:
         what = "odds" if scale.name == "odds_ratio" else "rate"
+        if max(shown, 1 / shown) < _FLAT_RATIO:
+            return f"{what} within 5 % of those of: {zero}"
         return f"{what} {number(_two_digits(shown))} times those of: {zero}"
     if scale.is_absolute:
         return f"{scale.name} {number(_two_digits(shown))}{' %' if scale.name == 'risk' else ''}"
-    return f"{number(_two_digits(shown))} from: {zero}"
+    sign = "+" if shown > 0 else ""
+    return f"{sign}{number(_two_digits(shown))} from: {zero}"
 
 
 def _course(shown: np.ndarray, scale: Scale) -> str:
@@ -111,7 +123,7 @@ def _course(shown: np.ndarray, scale: Scale) -> str:
     values = np.log(shown) if scale.is_ratio else shown
     span = np.ptp(values)
     if span < (np.log(_FLAT_RATIO) if scale.is_ratio else 1e-12):
-        return "Flat."
+        return _FLAT
     rises = np.clip(np.diff(values), 0, None).sum()
     falls = -np.clip(np.diff(values), None, 0).sum()
     if falls <= 0.1 * rises:
@@ -130,7 +142,7 @@ def _course(shown: np.ndarray, scale: Scale) -> str:
 
 def describe_pair(panel: PairPanel, scale: Scale, min_patients: float) -> str:
     """A pair in words: where it is highest and lowest, among cells with enough patients."""
-    few = pair_counts(panel.effect) < min_patients
+    few = pair_counts(panel) < min_patients
     if few.all():
         return f"{panel.title}. Fewer than {number(min_patients)} patients stand anywhere."
     shown = shown_pair(panel, scale, panel.effect.score)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from glassbox.core.dictionary import Entry
 from glassbox.plots import _style
 from glassbox.plots._effects import MainEffect
-from glassbox.plots._furniture import draw_missing, dress_panel, room_for_missing
+from glassbox.plots._furniture import draw_missing, draw_point, dress_panel, set_x_limits
 from glassbox.plots._labels import count, wrap
 from glassbox.plots._panels import Look, MainPanel, band_of
 from glassbox.plots._scales import Scale
@@ -50,10 +50,11 @@ def draw_categorical(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> No
     effect = panel.effect
     order = level_order(effect, panel.entry)
     low, high = -0.6, len(order) - 0.4
-    ax.set_xlim(room_for_missing(low, high) if effect.missing is not None else low, high)
-    ordered = is_ordered(effect, panel.entry)
+    set_x_limits(ax, panel, look, low, high)
+    # A line between two levels would say no more than the points do.
+    joined = is_ordered(effect, panel.entry) and len(order) > 2
     for k in panel.drawn:
-        _draw_output(ax, panel, scale, look, order, k, joined=ordered)
+        _draw_output(ax, panel, scale, look, order, k, joined=joined)
     if panel.original is not None:
         _draw_original(ax, panel, scale, order)
     _label_levels(ax, effect, look, order)
@@ -101,26 +102,18 @@ def _draw_output(
         thin = effect.weight[level] < look.min_patients
         hollow = panel.zero.category is not None and effect.x[level] == panel.zero.category
         colour = _style.THIN if thin else style["color"]
-        errors = None
-        if band is not None:
-            edges = band[0][level, k], band[1][level, k]
-            errors = np.abs([[y[i] - edges[0]], [edges[1] - y[i]]])
-        drawn = ax.errorbar(
+        draw_point(
+            ax,
             x[i],
             y[i],
-            yerr=errors,
-            fmt="o",
+            None if band is None else (band[0][level, k], band[1][level, k]),
+            marker="o",
             markersize=4.2,
-            color=colour,
-            markerfacecolor="white" if hollow else colour,
-            elinewidth=1.1,
-            capsize=1.8,
-            zorder=4,
-            label=panel.label_of(k) if i == 0 else None,
+            colour=colour,
+            dotted=thin,
+            hollow=hollow,
+            gid="reference" if hollow else "level",
         )
-        drawn[0].set_gid("reference" if hollow else "level")
-        for bar in drawn[2]:
-            bar.set_linestyle(":" if thin else "-")
 
 
 def _draw_original(ax: Axes, panel: MainPanel, scale: Scale, order: np.ndarray) -> None:
@@ -130,9 +123,7 @@ def _draw_original(ax: Axes, panel: MainPanel, scale: Scale, order: np.ndarray) 
         if label not in known:
             continue
         y = panel.shown(scale, panel.original.at(label))[list(panel.drawn)]
-        ax.hlines(
-            y, i - 0.3, i + 0.3, color=_style.ORIGINAL, linestyle=(0, (4, 2)), linewidth=0.9
-        )
+        ax.hlines(y, i - 0.3, i + 0.3, color=_style.ORIGINAL, linestyle=(0, (4, 2)), linewidth=0.9)
 
 
 def _label_levels(ax: Axes, effect: MainEffect, look: Look, order: np.ndarray) -> None:
@@ -144,7 +135,13 @@ def _label_levels(ax: Axes, effect: MainEffect, look: Look, order: np.ndarray) -
     for name, i in zip(names, order, strict=True):
         n = f"n = {count(effect.weight[i])}"
         texts.append(f"{_shorten(name, 22)}, {n}" if upright else f"{_break(name, width)}\n{n}")
-    ax.set_xticks(np.arange(len(order)), texts, fontsize=size, rotation=90 if upright else 0)
+    ax.set_xticks(
+        np.arange(len(order)),
+        texts,
+        fontsize=size,
+        rotation=90 if upright else 0,
+        parse_math=False,
+    )
 
 
 def _break(name: str, width: int) -> str:

@@ -103,9 +103,7 @@ class MainEffect:
     def is_zero_one(self) -> bool:
         """Whether this is one cut in the middle between 0 and 1: a column of zeros and ones."""
         return (
-            not self.categorical
-            and self.degree == 0
-            and np.array_equal(self.x, [0.0, 0.5, 1.0])
+            not self.categorical and self.degree == 0 and np.array_equal(self.x, [0.0, 0.5, 1.0])
         )
 
     def as_points(self, labels: tuple[str, str]) -> MainEffect:
@@ -187,9 +185,7 @@ class PairAxis:
     def cell_of(self, value) -> int:
         """Which cell a value lies in."""
         if self.categorical:
-            return next(
-                i for i, p in enumerate(self.points) if p == value or str(p) == str(value)
-            )
+            return next(i for i, p in enumerate(self.points) if p == value or str(p) == str(value))
         cell = np.searchsorted(self.edges()[1:-1], float(value), side="right")
         return int(cell)
 
@@ -248,13 +244,10 @@ class PairEffect:
         }
         return cls(frame.attrs["term"], axes, outputs[0], **tables, frame=frame)
 
-    def at(self, values: tuple, table: str = "score") -> float:
-        """A table's entry where both features have the given values."""
-        cell = [
-            axis.n_cells if _is_missing(value) else axis.cell_of(value)
-            for axis, value in zip(self.axes, values, strict=True)
-        ]
-        return float(getattr(self, table)[tuple(cell)])
+    def transposed(self) -> PairEffect:
+        """The same function with its features swapped."""
+        tables = {n: getattr(self, n).T for n in ("score", "lower", "upper", "weight")}
+        return replace(self, axes=self.axes[::-1], **tables)
 
 
 def _split(frame: pd.DataFrame) -> tuple[tuple, list[pd.DataFrame]]:

@@ -29,7 +29,7 @@ def main_frame(panel: MainPanel, scale: Scale, min_patients: float) -> pd.DataFr
                 ignore_index=True,
             )
         block.insert(0, "term", panel.name)
-        if panel.label_of(k) is not None:
+        if effect.outputs[k] is not None:
             block.insert(1, "output", effect.outputs[k])
         blocks.append(block)
     names = ["term", "output", "x", "kind", "score", "lower", "upper"]
@@ -59,7 +59,9 @@ def pair_frame(panel: PairPanel, scale: Scale, min_patients: float) -> pd.DataFr
         np.append(axis.points[: axis.n_cells].astype(object), None) for axis in effect.axes
     )
     n_first, n_second = effect.score.shape
-    kinds = [np.append(np.full(n - 1, "value", dtype=object), "missing") for n in (n_first, n_second)]
+    kinds = [
+        np.append(np.full(n - 1, "value", dtype=object), "missing") for n in (n_first, n_second)
+    ]
     rows = {
         "term": panel.name,
         "output": effect.output,
@@ -72,7 +74,7 @@ def pair_frame(panel: PairPanel, scale: Scale, min_patients: float) -> pd.DataFr
         "upper": effect.upper.ravel(),
         "shown": shown_pair(panel, scale, effect.score).ravel(),
         "weight": effect.weight.ravel(),
-        "thin": (pair_counts(effect) < min_patients).ravel(),
+        "thin": (pair_counts(panel) < min_patients).ravel(),
     }
     if effect.output is None:
         del rows["output"]

@@ -7,13 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from glassbox.plots import _style
-from glassbox.plots._labels import missing_label, wrap
+from glassbox.plots._labels import missing_label, number, wrap
 from glassbox.plots._panels import Look, MainPanel, band_of
 from glassbox.plots._scales import Scale, add_score_axis, dress_axis
 from glassbox.plots._zero import zero_sentence
-
-#: Share of a panel's width that the point for *missing* takes.
-MISSING_ZONE = 0.17
 
 
 def dress_panel(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
@@ -21,7 +18,7 @@ def dress_panel(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
     dress_axis(ax, scale)
     ax.set_autoscale_on(False)
     ax.set_ylim(*look.limits)
-    for null in np.unique(scale.null):
+    for null in np.unique(scale.null[list(panel.drawn)]):
         ax.axhline(null, color="0.35", linewidth=0.7, zorder=1.5)
     ax.grid(axis="y", color="0.9", linewidth=0.5, zorder=0)
     ax.set_axisbelow(True)
@@ -42,46 +39,50 @@ def set_title(ax: Axes, panel: MainPanel, scale: Scale, look: Look, with_zero: b
     title = wrap(panel.title, look.label_width)
     if with_zero and not scale.is_absolute:
         title += "\n" + zero_sentence(float(scale.null[0]), panel.zero.text)
-    ax.set_xlabel(title, fontsize=look.fontsize + 0.5)
+    ax.set_xlabel(title, fontsize=look.fontsize + 0.5, parse_math=False)
 
 
-def room_for_missing(low: float, high: float) -> float:
-    """Left end of an x-axis whose data begin at `low`, with the missing zone before them."""
-    return low - (high - low) * MISSING_ZONE / (1 - MISSING_ZONE)
+def set_x_limits(ax: Axes, panel: MainPanel, look: Look, low: float, high: float) -> None:
+    """An x-axis whose data lie between `low` and `high`, after a zone for *missing* if needed."""
+    if panel.effect.missing is not None:
+        low -= (high - low) * look.missing_zone / (1 - look.missing_zone)
+    ax.set_xlim(low, high)
+
+
+def inside_axis(ax: Axes, value: float) -> tuple[float, str | None]:
+    """A value, or the end of the y-axis that it lies beyond, and the arrow that says so."""
+    low, high = ax.get_ylim()
+    if value < low:
+        return low, "v"
+    return (high, "^") if value > high else (value, None)
 
 
 def draw_missing(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
     """A point with an error bar, left of an axis break."""
     slot = panel.effect.missing
     left, right = ax.get_xlim()
-    width = right - left
+    width, zone = right - left, look.missing_zone
     band = band_of(panel, scale, slot)
     shown = panel.shown(scale, slot.score)
     thin = slot.weight < look.min_patients
     for k in panel.drawn:
         value = shown[k]
         colour = _style.THIN if thin else panel.curve_style(k)["color"]
-        position = left + width * (0.105 + 0.012 * panel.offset(k))
-        errors = None
-        if band is not None:
-            errors = np.abs([[value - band[0][k]], [band[1][k] - value]])
-        drawn = ax.errorbar(
+        position = left + width * zone * (0.66 + 0.07 * panel.offset(k))
+        draw_point(
+            ax,
             position,
             value,
-            yerr=errors,
-            fmt="D",
+            None if band is None else (band[0][k], band[1][k]),
+            marker="D",
             markersize=3.6,
-            color=colour,
-            elinewidth=1.1,
-            capsize=1.8,
-            zorder=4,
+            colour=colour,
+            dotted=thin,
+            gid="missing",
         )
-        drawn[0].set_gid("missing")
-        for bar in drawn[2]:
-            bar.set_linestyle(":" if thin else "-")
-    _draw_break(ax, left + width * (MISSING_ZONE - 0.015), width)
+    _draw_break(ax, left + width * zone * 0.9, width)
     ax.text(
-        0.015,
+        0.09 * zone,
         0.57,
         missing_label(slot.weight, panel.n_patients),
         transform=ax.transAxes,
@@ -91,6 +92,50 @@ def draw_missing(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
         fontsize=look.fontsize - 1.5,
         color="0.25",
     )
+
+
+def draw_point(
+    ax: Axes,
+    x: float,
+    y: float,
+    band: tuple[float, float] | None,
+    *,
+    marker: str,
+    markersize: float,
+    colour: str,
+    dotted: bool,
+    gid: str,
+    hollow: bool = False,
+) -> None:
+    """A point with an error bar; one that lies out of the axis is an arrow with its value."""
+    place, arrow = inside_axis(ax, y)
+    if band is not None:
+        (bar,) = ax.plot([x, x], band, color=colour, linewidth=1.1, zorder=3.5, gid="error")
+        bar.set_linestyle(":" if dotted else "-")
+        if not dotted:
+            ax.plot([x, x], band, linestyle="none", marker="_", markersize=4.5, color=colour)
+    ax.plot(
+        x,
+        place,
+        linestyle="none",
+        marker=arrow or marker,
+        markersize=markersize,
+        color=colour,
+        markerfacecolor="white" if hollow else colour,
+        clip_on=arrow is None,
+        zorder=4,
+        gid=gid,
+    )
+    if arrow:
+        ax.annotate(
+            f" {number(float(f'{y:.2g}'))}",
+            (x, place),
+            xytext=(2, 2 if arrow == "v" else -2),
+            textcoords="offset points",
+            va="bottom" if arrow == "v" else "top",
+            fontsize=_style.SMALL_FONT,
+            color=colour,
+        )
 
 
 def _draw_break(ax: Axes, position: float, width: float) -> None:

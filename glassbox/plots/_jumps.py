@@ -17,7 +17,9 @@ MIN_STEPS = 8
 _AT_MOST = 3
 
 
-def jumps(effect: MainEffect, support: Support, min_patients: float, output: int = 0) -> np.ndarray:
+def jumps(
+    effect: MainEffect, support: Support, min_patients: float, output: int = 0
+) -> np.ndarray:
     """Where a step function jumps.
 
     A step is a jump if it takes at least a fifth of the curve's range over the 1-99 % of the

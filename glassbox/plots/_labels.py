@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import numpy as np
@@ -11,6 +12,8 @@ from glassbox.core.dictionary import DataDictionary, Entry
 MINUS = "\N{MINUS SIGN}"
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 EN_DASH = "\N{EN DASH}"
+
+_IS_SCALE = re.compile(r"\d+\s*[-\N{EN DASH}]\s*\d+")
 
 
 def number(value: float) -> str:
@@ -43,6 +46,14 @@ def missing_label(n: float, total: float) -> str:
     return f"missing n = {count(n)} ({share(n, total)})"
 
 
+def unit_after(entry: Entry) -> str:
+    """A unit as it follows a number; a count has none, and "0-7" is not a unit but a scale."""
+    unit = entry.unit
+    if not unit or unit == "count":
+        return ""
+    return f" (scale {unit})" if _IS_SCALE.fullmatch(unit) else f" {unit}"
+
+
 def with_unit(value, entry: Entry) -> str:
     """A value of a feature, with its unit."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
@@ -50,7 +61,7 @@ def with_unit(value, entry: Entry) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | float | np.integer | np.floating):
-        return f"{number(value)} {entry.unit}" if entry.unit else number(value)
+        return f"{number(value)}{unit_after(entry)}"
     return str(value)
 
 
@@ -91,7 +102,7 @@ def normal_text(entry: Entry) -> str:
 
 
 def flag(value, entry: Entry) -> str:
-    """ "H" above the reference range, "L" below it, "" inside, or where nothing is known."""
+    """Write H above the reference range, L below it, and nothing inside or where none is known."""
     limits = normal_range(entry)
     if limits is None or not isinstance(value, int | float | np.integer | np.floating):
         return ""

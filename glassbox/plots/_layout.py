@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from glassbox.plots import _style
+
+#: Mean width of a character of matplotlib's own font, in font sizes, on the safe side.
+_CHARACTER_WIDTH = 0.55
 
 
 def place(widths: list[int], n_columns: int) -> list[tuple[int, int, int]]:
@@ -47,7 +51,7 @@ def write_caption(figure: Figure, caption: str, fontsize: float) -> None:
     if not caption:
         return
     width, height = figure.get_size_inches()
-    characters = int(width * 72 / (0.47 * fontsize))
+    characters = int((width - 0.3) * 72 / (_CHARACTER_WIDTH * fontsize))
     lines = [line for part in caption.split("\n") for line in textwrap.wrap(part, characters)]
     room = (len(lines) * 1.3 * fontsize + 8) / 72
     figure.set_size_inches(width, height + room)
@@ -62,6 +66,7 @@ def write_caption(figure: Figure, caption: str, fontsize: float) -> None:
         ha="left",
         va="top",
         linespacing=1.2,
+        parse_math=False,
     )
 
 
@@ -72,10 +77,10 @@ def grid_figure(n_rows: int, n_columns: int) -> Figure:
     return new_figure(wide + 0.5, tall)
 
 
-def inside_of(ax: Axes) -> tuple[Figure, Any]:
-    """The room that an Axes takes, to be divided; the Axes itself is switched off."""
-    ax.set_axis_off()
-    return ax.figure, ax.get_subplotspec()
+def plain_texts(legend: Legend) -> None:
+    """Keep dollar signs in a legend from being read as mathematics."""
+    for text in (legend.get_title(), *legend.get_texts()):
+        text.set_parse_math(False)
 
 
 def as_axes_list(ax: Any) -> list[Axes]:

@@ -8,10 +8,10 @@ from matplotlib.patches import Rectangle
 
 from glassbox.plots import _style
 from glassbox.plots._effects import MainEffect
-from glassbox.plots._furniture import draw_missing, dress_panel, room_for_missing, ticks_between
-from glassbox.plots._jumps import against_direction, jumps
+from glassbox.plots._furniture import draw_missing, dress_panel, set_x_limits, ticks_between
+from glassbox.plots._jumps import against_direction
 from glassbox.plots._labels import normal_range, normal_text, number
-from glassbox.plots._panels import Look, MainPanel, band_of
+from glassbox.plots._panels import Look, MainPanel, band_of, panel_jumps
 from glassbox.plots._scales import Scale
 from glassbox.plots._support import solid_parts
 
@@ -26,8 +26,7 @@ def draw_numeric(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
     """
     dress_panel(ax, panel, scale, look)
     low, high = _x_range(panel, look)
-    has_missing = panel.effect.missing is not None
-    ax.set_xlim(room_for_missing(low, high) if has_missing else low, high)
+    set_x_limits(ax, panel, look, low, high)
     ax.set_xticks(ticks_between(low, high, 5))
     ax.xaxis.set_major_formatter(lambda value, _: number(value))
     inside = Rectangle((low, 0), high - low, 1, transform=ax.get_xaxis_transform())
@@ -42,7 +41,7 @@ def draw_numeric(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
     if look.mark_jumps:
         _draw_jumps(ax, panel, look)
     _draw_against(ax, panel, scale, inside)
-    if has_missing:
+    if panel.effect.missing is not None:
         draw_missing(ax, panel, scale, look)
 
 
@@ -104,7 +103,6 @@ def _draw_curve(
         drawstyle=style,
         linewidth=1.5,
         gid="solid",
-        label=panel.label_of(k),
         zorder=3,
         **colour,
     )
@@ -167,8 +165,10 @@ def _draw_normal_range(ax: Axes, panel: MainPanel, look: Look, low: float, high:
             ax.axvline(left, color=_style.NORMAL, alpha=0.6, linewidth=1.0, zorder=0.6)
     middle = (left + right) / 2
     where = (middle - low) / (high - low)
-    place, align = (middle, "center") if 0.3 < where < 0.7 else (
-        (low, "left") if where <= 0.3 else (high, "right")
+    place, align = (
+        (middle, "center")
+        if 0.3 < where < 0.7
+        else ((low, "left") if where <= 0.3 else (high, "right"))
     )
     ax.text(
         place,
@@ -219,27 +219,25 @@ def _draw_arrows(ax: Axes, panel: MainPanel, look: Look, low: float, high: float
 
 
 def _draw_jumps(ax: Axes, panel: MainPanel, look: Look) -> None:
-    for k in panel.drawn:
-        for place in jumps(panel.effect, panel.support, look.min_patients, k):
-            ax.axvline(
-                place, color=_style.ALERT, linewidth=0.9, linestyle=(0, (3, 2)), gid="jump"
-            )
-            ax.text(
-                place,
-                0.90,
-                f" {number(place)}",
-                transform=ax.get_xaxis_transform(),
-                ha="left",
-                va="top",
-                fontsize=look.fontsize - 1.5,
-                color=_style.ALERT,
-            )
+    for place in panel_jumps(panel, look.min_patients):
+        ax.axvline(place, color=_style.ALERT, linewidth=0.9, linestyle=(0, (3, 2)), gid="jump")
+        ax.text(
+            place,
+            0.90,
+            f" {number(place)}",
+            transform=ax.get_xaxis_transform(),
+            ha="left",
+            va="top",
+            fontsize=look.fontsize - 1.5,
+            color=_style.ALERT,
+        )
 
 
 def _draw_against(ax: Axes, panel: MainPanel, scale: Scale, inside: Rectangle) -> None:
     shown = panel.shown(scale, panel.effect.score)
     for k in panel.drawn:
         points = against_direction(panel.effect, panel.direction, k)
+        points = _spaced(panel, points, k)
         if len(points):
             (marks,) = ax.plot(
                 panel.effect.x[points],
@@ -254,3 +252,13 @@ def _draw_against(ax: Axes, panel: MainPanel, scale: Scale, inside: Rectangle) -
                 zorder=4,
             )
             marks.set_clip_path(inside)
+
+
+def _spaced(panel: MainPanel, points: np.ndarray, k: int) -> np.ndarray:
+    """The worst point of every twentieth of the axis: more crosses would hide the curve."""
+    x, score = panel.effect.x, panel.effect.score[:, k]
+    low, high = panel.support.central_range
+    worst: dict[int, int] = {}
+    for i in points[np.argsort(-np.abs(np.diff(score))[points - 1], kind="stable")]:
+        worst.setdefault(int(20 * (x[i] - low) / (high - low)), int(i))
+    return np.array(sorted(worst.values()), dtype=int)

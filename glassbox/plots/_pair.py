@@ -12,12 +12,13 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from glassbox.core.dictionary import Entry
 from glassbox.plots import _style
-from glassbox.plots._effects import PairAxis, PairEffect
+from glassbox.plots._effects import PairAxis
 from glassbox.plots._furniture import ticks_between
-from glassbox.plots._labels import number, with_unit, wrap
+from glassbox.plots._labels import number, unit_after, with_unit, wrap
+from glassbox.plots._layout import plain_texts
 from glassbox.plots._panels import Look, PairPanel
 from glassbox.plots._scales import RatioLocator, Scale, dress_axis
-from glassbox.plots._support import CENTRAL
+from glassbox.plots._support import Support
 
 #: Patients within this share of the 1-99 % range of each feature count as standing at a cell.
 WINDOW_SHARE = 1 / 10
@@ -28,41 +29,32 @@ PERCENTILES = (10, 50, 90)
 _MOST_LEVELS = 4
 
 
-def pair_counts(effect: PairEffect) -> np.ndarray:
+def pair_counts(panel: PairPanel) -> np.ndarray:
     """How many patients stand at each cell, shape (n_cells_1 + 1, n_cells_2 + 1).
 
-    Those on the cell, and those within a window of a tenth of the 1-99 % range of each feature
-    around its middle; a cell of a fine table alone holds hardly anybody. Missing slots and
-    categories have no neighbours.
+    Those on the cell, or, if they are more, those within a window of a tenth of the 1-99 % range
+    of each feature around its middle: a cell of a fine table holds hardly anybody alone. Missing
+    slots and categories have no neighbours.
     """
-    weight = effect.weight
-    by_axis = [_overlap(axis, weight.sum(axis=1 - a)[:-1]) for a, axis in enumerate(effect.axes)]
-    around = by_axis[0] @ weight @ by_axis[1].T
-    return np.maximum(weight, around)
+    weight = panel.effect.weight
+    first, second = map(_overlap, panel.effect.axes, panel.supports)
+    return np.maximum(weight, first @ weight @ second.T)
 
 
-def _overlap(axis: PairAxis, marginal: np.ndarray) -> np.ndarray:
+def _overlap(axis: PairAxis, support: Support | None) -> np.ndarray:
     """Share of each cell's patients (column) within the window around each cell (row)."""
     n = axis.n_cells
     shares = np.eye(n + 1)
-    if axis.categorical or n < 2:
+    if support is None or n < 2:
         return shares
     edges = axis.edges()
-    low, high = _quantiles(edges, marginal, CENTRAL)
+    low, high = support.central_range
     middle = (edges[1:] + edges[:-1]) / 2
     half = WINDOW_SHARE * (high - low) / 2
     left = np.maximum(middle[:, None] - half, edges[None, :-1])
     right = np.minimum(middle[:, None] + half, edges[None, 1:])
     shares[:n, :n] = np.clip(right - left, 0, None) / np.diff(edges)[None, :]
     return shares
-
-
-def _quantiles(edges: np.ndarray, counts: np.ndarray, levels: tuple) -> np.ndarray:
-    cumulative = np.append(0.0, np.cumsum(counts))
-    if cumulative[-1] <= 0:
-        return edges[0] + np.asarray(levels) * (edges[-1] - edges[0])
-    grows = np.append(True, np.diff(cumulative) > 0)
-    return np.interp(levels, cumulative[grows] / cumulative[-1], edges[grows])
 
 
 def shown_pair(panel: PairPanel, scale: Scale, table: np.ndarray) -> np.ndarray:
@@ -90,19 +82,16 @@ class _Side:
     missing: tuple[float, float] | None
 
     @classmethod
-    def of(cls, axis: PairAxis, entry: Entry, weight: np.ndarray, full_range: bool) -> _Side:
+    def of(cls, panel: PairPanel, a: int, full_range: bool) -> _Side:
+        axis, entry, support = panel.effect.axes[a], panel.entries[a], panel.supports[a]
         edges = axis.edges()
         low, high = edges[0], edges[-1]
-        if not axis.categorical and not full_range:
-            low, high = _quantiles(edges, weight[:-1], CENTRAL)
-            if high <= low:
-                low, high = edges[0], edges[-1]
-        if weight[-1] <= 0:
+        if support is not None and not full_range:
+            low, high = support.central_range
+        if panel.effect.weight.sum(axis=1 - a)[-1] <= 0:
             return cls(axis, entry, edges, (low, high), None)
         span = high - low
-        return cls(
-            axis, entry, edges, (low, high), (low - 0.15 * span, low - 0.05 * span)
-        )
+        return cls(axis, entry, edges, (low, high), (low - 0.15 * span, low - 0.05 * span))
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -111,7 +100,7 @@ class _Side:
 
     def label(self, ax: Axes, which: str, look: Look) -> None:
         if self.axis.categorical:
-            width = 12 if which == "x" else 16
+            width = 12 if which == "x" else 18
             ticks = list(range(len(self.axis.points)))
             texts = [wrap(str(p).replace("/", "/ "), width) for p in self.axis.points]
         else:
@@ -119,11 +108,13 @@ class _Side:
             texts = [number(t) for t in ticks]
         if self.missing is not None:
             ticks.insert(0, sum(self.missing) / 2)
-            texts.insert(0, "missing" if which == "y" else "miss-\ning")
+            texts.insert(0, "missing" if which == "y" else "\nmissing")
         size = look.fontsize - (1.5 if self.axis.categorical else 0)
-        getattr(ax, f"set_{which}ticks")(ticks, texts, fontsize=size)
+        getattr(ax, f"set_{which}ticks")(ticks, texts, fontsize=size, parse_math=False)
         getattr(ax, f"set_{which}label")(
-            wrap(self.entry.title, look.label_width), fontsize=look.fontsize + 0.5
+            wrap(self.entry.title, look.label_width if which == "x" else 24),
+            fontsize=look.fontsize + 0.5,
+            parse_math=False,
         )
         getattr(ax, f"set_{which}lim")(*self.limits)
 
@@ -133,14 +124,11 @@ def draw_heat_map(ax: Axes, panel: PairPanel, scale: Scale, look: Look) -> None:
 
     The mesh with gid "cells" holds the cells of ``shape_function``, "few" those that are masked.
     """
+    panel = panel.number_across()
     effect = panel.effect
-    sides = [
-        _Side.of(axis, entry, effect.weight.sum(axis=1 - a), look.full_range)
-        for a, (axis, entry) in enumerate(zip(effect.axes, panel.entries, strict=True))
-    ]
+    sides = [_Side.of(panel, a, look.full_range) for a in range(2)]
     values = shown_pair(panel, scale, effect.score)
-    counts = pair_counts(effect)
-    few = counts < look.min_pair_patients
+    few = pair_counts(panel) < look.min_pair_patients
     norm = _norm(values, few, scale, panel)
     for rows, x in _blocks(sides[0]):
         for columns, y in _blocks(sides[1]):
@@ -149,25 +137,33 @@ def draw_heat_map(ax: Axes, panel: PairPanel, scale: Scale, look: Look) -> None:
             lines = all(axis.degree > 0 for axis in effect.axes)
             if is_table and lines:
                 mesh = ax.pcolormesh(
-                    effect.axes[0].points, effect.axes[1].points, z, shading="gouraud",
-                    norm=norm, cmap=_style.COLOUR_MAP, rasterized=True,
+                    effect.axes[0].points,
+                    effect.axes[1].points,
+                    z,
+                    shading="gouraud",
+                    norm=norm,
+                    cmap=_style.COLOUR_MAP,
+                    rasterized=True,
                 )
             else:
-                mesh = ax.pcolormesh(
-                    x, y, z, norm=norm, cmap=_style.COLOUR_MAP, rasterized=True
-                )
+                mesh = ax.pcolormesh(x, y, z, norm=norm, cmap=_style.COLOUR_MAP, rasterized=True)
             if is_table:
                 mesh.set_gid("cells")
             if masked.any():
                 grey = ax.pcolor(
-                    x, y, np.ma.masked_where(~masked, np.ones_like(z)),
-                    cmap=ListedColormap(["0.93"]), hatch="//////", edgecolor="0.7",
-                    linewidth=0, gid="few" if is_table else None,
+                    x,
+                    y,
+                    np.ma.masked_where(~masked, np.ones_like(z)),
+                    cmap=ListedColormap(["0.93"]),
+                    hatch="//////",
+                    edgecolor="0.7",
+                    linewidth=0,
+                    gid="few" if is_table else None,
                 )
                 grey.set_rasterized(True)
     for which, side in zip("xy", sides, strict=True):
         side.label(ax, which, look)
-    ax.tick_params(labelsize=None, length=2.5, pad=2)
+    ax.tick_params(length=2.5, pad=2)
     ax.set_facecolor("white")
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -205,20 +201,16 @@ def _norm(values: np.ndarray, few: np.ndarray, scale: Scale, panel: PairPanel):
 
 def draw_conditional_lines(ax: Axes, panel: PairPanel, scale: Scale, look: Look) -> None:
     """The pair as a function of one feature, at low, middle and high values of the other."""
+    panel = panel.number_across()
     effect = panel.effect
-    across = 1 if effect.axes[0].categorical and not effect.axes[1].categorical else 0
-    tables = {
-        name: getattr(effect, name) if across == 0 else getattr(effect, name).T
-        for name in ("score", "lower", "upper", "weight")
-    }
-    counts = pair_counts(effect) if across == 0 else pair_counts(effect).T
-    x_axis, fixed = effect.axes[across], effect.axes[1 - across]
-    x_entry, fixed_entry = panel.entries[across], panel.entries[1 - across]
-    side = _Side.of(x_axis, x_entry, tables["weight"].sum(axis=1), look.full_range)
+    counts = pair_counts(panel)
+    x_axis, fixed = effect.axes
+    fixed_entry = panel.entries[1]
+    side = _Side.of(panel, 0, look.full_range)
     dress_axis(ax, scale)
     extremes = []
-    for k, (column, text) in enumerate(_conditions(fixed, fixed_entry, tables["weight"])):
-        y = shown_pair(panel, scale, tables["score"][:-1, column])
+    for k, (column, text) in enumerate(_conditions(fixed, panel)):
+        y = shown_pair(panel, scale, effect.score[:-1, column])
         known = counts[:-1, column] >= look.min_pair_patients
         extremes.append(y[known] if known.any() else y)
         _draw_line(ax, x_axis, y, known, text, k)
@@ -231,35 +223,37 @@ def draw_conditional_lines(ax: Axes, panel: PairPanel, scale: Scale, look: Look)
     ax.tick_params(axis="y", labelsize=look.fontsize, length=2.5, pad=2)
     ax.grid(axis="y", color="0.9", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(
-        title=wrap(fixed_entry.title, look.label_width),
-        fontsize=look.fontsize - 1,
+    legend = ax.legend(
+        title=wrap(f"{fixed_entry.title}:", look.label_width + 6),
+        fontsize=look.fontsize - 1.5,
         title_fontsize=look.fontsize - 1,
         frameon=False,
-        loc="upper center",
+        loc="lower center",
+        bbox_to_anchor=(0.5, 0.99),
         ncols=3 if not fixed.categorical else 2,
-        handlelength=2.2,
-        columnspacing=1.0,
+        handlelength=1.8,
+        handletextpad=0.5,
+        columnspacing=0.9,
+        borderpad=0.1,
     )
+    plain_texts(legend)
 
 
-def _conditions(axis: PairAxis, entry: Entry, weight: np.ndarray):
-    """Cells of the fixed feature at which lines are drawn, and what to call them."""
-    marginal = weight.sum(axis=0)[:-1]
+def _conditions(axis: PairAxis, panel: PairPanel) -> list[tuple[int, str]]:
+    """Cells of the second feature at which lines are drawn, and what to call them."""
     if axis.categorical:
+        marginal = panel.effect.weight.sum(axis=0)[:-1]
         frequent = np.argsort(-marginal, kind="stable")[:_MOST_LEVELS]
         return [(int(i), str(axis.points[i])) for i in np.sort(frequent)]
-    levels = tuple(p / 100 for p in PERCENTILES)
     found = {}
-    for percentile, value in zip(
-        PERCENTILES, _quantiles(axis.edges(), marginal, levels), strict=True
-    ):
+    for percentile in PERCENTILES:
+        value = panel.supports[1].quantile(percentile / 100)
         column = axis.cell_of(value)
         if axis.degree > 0:
             value = axis.points[column]
         found.setdefault(column, []).append((percentile, value))
     return [
-        (column, f"{number(group[0][1])} ({', '.join(f'{p}th' for p, _ in group)} pct)")
+        (column, f"{number(group[0][1])}\n({', '.join(f'{p}th' for p, _ in group)} pct.)")
         for column, group in found.items()
     ]
 
@@ -272,8 +266,14 @@ def _draw_line(
         x = np.arange(len(y)) + 0.1 * (k - 1)
         marker = "os^D"[k % 4]
         ax.plot(
-            x[known], y[known], linestyle="none", marker=marker, markersize=4,
-            color=style["color"], label=text, gid="conditional",
+            x[known],
+            y[known],
+            linestyle="none",
+            marker=marker,
+            markersize=4,
+            color=style["color"],
+            label=text,
+            gid="conditional",
         )
         return
     solid = np.where(known, y, np.nan)
@@ -281,7 +281,12 @@ def _draw_line(
         y, solid = np.append(y, y[-1]), np.append(solid, solid[-1])
     drawstyle = "steps-post" if axis.is_steps else "default"
     ax.plot(
-        axis.points, y, drawstyle=drawstyle, color=_style.THIN, linestyle=":", linewidth=0.9,
+        axis.points,
+        y,
+        drawstyle=drawstyle,
+        color=_style.THIN,
+        linestyle=":",
+        linewidth=0.9,
         gid="conditional",
     )
     ax.plot(axis.points, solid, drawstyle=drawstyle, linewidth=1.5, label=text, **style)
@@ -292,7 +297,7 @@ def _set_limits(ax: Axes, values: np.ndarray, null: float, scale: Scale) -> None
     if scale.is_ratio:
         low, high = np.log(low), np.log(high)
     span = max(high - low, 0.2 if scale.is_ratio else 1e-12)
-    low, high = low - 0.08 * span, high + 0.35 * span
+    low, high = low - 0.08 * span, high + 0.08 * span
     ax.set_ylim(*(np.exp([low, high]) if scale.is_ratio else (low, high)))
 
 
@@ -304,8 +309,7 @@ def describe_cell(panel: PairPanel, row: int, column: int) -> str:
             words.append(f"{entry.label} missing")
         elif axis.is_steps:
             left, right = axis.points[i], axis.points[i + 1]
-            unit = f" {entry.unit}" if entry.unit else ""
-            words.append(f"{entry.label} {number(left)} to {number(right)}{unit}")
+            words.append(f"{entry.label} {number(left)} to {number(right)}{unit_after(entry)}")
         else:
             words.append(f"{entry.label} {with_unit(axis.points[i], entry)}")
     return " and ".join(words)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from glassbox.core.dictionary import Entry
 from glassbox.plots import _style
 from glassbox.plots._effects import MainEffect, PairEffect, Slot
+from glassbox.plots._jumps import jumps
 from glassbox.plots._scales import Scale
 from glassbox.plots._support import Support
 from glassbox.plots._zero import Zero
+
+#: Share of a panel's width that the point for *missing* takes, in a panel one column wide.
+MISSING_ZONE = 0.17
+
+#: Bands may take this share of the curves' range beyond it.
+_BAND_ROOM = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +70,8 @@ class MainPanel:
         return self.drawn.index(k) - (len(self.drawn) - 1) / 2
 
     def label_of(self, k: int) -> str | None:
-        """Name of output k, if there are several."""
-        return None if self.effect.outputs[k] is None else str(self.effect.outputs[k])
+        """Name of output k, if several are drawn."""
+        return None if len(self.drawn) == 1 else str(self.effect.outputs[k])
 
     @property
     def n_patients(self) -> float:
@@ -83,30 +90,47 @@ class MainPanel:
             return self.effect.weight < min_patients
         return self.support.is_thin(self.effect.x, min_patients)
 
-    def extent(self, scale: Scale, min_patients: float) -> tuple[float, float]:
-        """Smallest and largest value that the y-axis has to hold."""
+    def extent(self, scale: Scale, min_patients: float) -> tuple[np.ndarray, np.ndarray]:
+        """What the y-axis has to hold: supported values, that of no effect, and the band.
+
+        Returns
+        -------
+        values, band : ndarray
+        """
         effect = self.effect
         solid = ~self.is_thin(min_patients)
         known = solid if solid.any() else np.ones_like(solid)
-        shown = [self.shown(scale, effect.score[known])]
-        if effect.categorical:
-            shown.append(self.shown(scale, effect.score[effect.weight > 0]))
-        if effect.has_band and not scale.mixes_outputs and solid.any():
-            shown += [self.shown(scale, t[solid]) for t in (effect.lower, effect.upper)]
-        if effect.missing is not None:
-            shown.append(self.shown(scale, effect.missing.score))
+        tables = [t[known] for t in (effect.score, effect.lower, effect.upper)]
+        if effect.missing is not None and effect.missing.weight >= min_patients:
+            slot = (effect.missing.score, effect.missing.lower, effect.missing.upper)
+            tables = [np.vstack([t, s]) for t, s in zip(tables, slot, strict=True)]
         if self.original is not None:
-            shown.append(self.shown(scale, self.original.score))
-        values = np.concatenate([np.ravel(s[..., list(self.drawn)]) for s in shown])
-        return float(np.nanmin(values)), float(np.nanmax(values))
+            tables[0] = np.vstack([tables[0], self.original.score])
+        drawn = list(self.drawn)
+        values, low, high = (self.shown(scale, t)[:, drawn].ravel() for t in tables)
+        values = np.append(values, scale.null[drawn])
+        band = np.empty(0) if scale.mixes_outputs else np.concatenate([low, high])
+        return values, band[np.isfinite(band)]
 
 
 @dataclass(frozen=True, eq=False)
 class PairPanel:
-    """Two features together."""
+    """Two features together.
+
+    Attributes
+    ----------
+    effect : PairEffect
+    entries : tuple of Entry
+        What the data dictionary knows.
+    supports : tuple of Support or None
+        How the patients are spread along each feature; None for categories.
+    output_position : int
+        Number of the output that is drawn.
+    """
 
     effect: PairEffect
     entries: tuple[Entry, Entry]
+    supports: tuple[Support | None, Support | None]
     output_position: int = 0
 
     @property
@@ -118,6 +142,18 @@ class PairPanel:
     def title(self) -> str:
         """Labels and units of both features."""
         return " × ".join(entry.title for entry in self.entries)
+
+    def number_across(self) -> PairPanel:
+        """The panel with a number, rather than categories, along the x-axis if there is one."""
+        first, second = self.effect.axes
+        if not first.categorical or second.categorical:
+            return self
+        return replace(
+            self,
+            effect=self.effect.transposed(),
+            entries=self.entries[::-1],
+            supports=self.supports[::-1],
+        )
 
 
 @dataclass(frozen=True)
@@ -140,6 +176,8 @@ class Look:
         Which axes of the panel are labelled.
     label_width : int
         Characters after which titles go on in the next line.
+    missing_zone : float
+        Share of the panel's width that the point for *missing* takes.
     """
 
     fontsize: float
@@ -151,6 +189,7 @@ class Look:
     left_label: bool = True
     right_axis: bool = True
     label_width: int = 34
+    missing_zone: float = MISSING_ZONE
 
 
 def band_of(
@@ -162,13 +201,19 @@ def band_of(
     return panel.shown(scale, effect.lower), panel.shown(scale, effect.upper)
 
 
-def axis_limits(extents: list[tuple[float, float]], scale: Scale) -> tuple[float, float]:
-    """Limits that hold all extents, with room for the density strip and the texts."""
-    low = min(e[0] for e in extents)
-    high = max(e[1] for e in extents)
-    low, high = min(low, float(scale.null.min())), max(high, float(scale.null.max()))
+def axis_limits(extents: list[tuple[np.ndarray, np.ndarray]], scale: Scale) -> tuple[float, float]:
+    """Limits that hold the extents of all panels, with room for the density strip and the texts.
+
+    Wide bands are cut off rather than let them press the curves flat.
+    """
+    values = np.concatenate([values for values, _ in extents])
+    band = np.concatenate([values, *(band for _, band in extents)])
     if scale.is_ratio:
-        low, high = np.log(low), np.log(high)
+        values, band = np.log(values), np.log(band)
+    low, high = values.min(), values.max()
+    reach = _BAND_ROOM * (high - low)
+    low = min(low, max(band.min(), low - reach))
+    high = max(high, min(band.max(), high + reach))
     # An axis that hugs a flat curve would make noise look like an effect.
     narrowest = 0.4 if scale.is_ratio or scale.name in ("log_odds", "log_rate") else 0.0
     spare = max(narrowest - (high - low), 0.0) / 2
@@ -176,5 +221,13 @@ def axis_limits(extents: list[tuple[float, float]], scale: Scale) -> tuple[float
     if high == low:
         low, high = low - 0.5, high + 0.5
     span = high - low
-    low, high = low - 0.24 * span, high + 0.13 * span
+    low, high = low - 0.2 * span, high + 0.13 * span
     return (float(np.exp(low)), float(np.exp(high))) if scale.is_ratio else (low, high)
+
+
+def panel_jumps(panel: MainPanel, min_patients: float) -> list[float]:
+    """Where any of the panel's curves jumps."""
+    if panel.support is None:
+        return []
+    found = (jumps(panel.effect, panel.support, min_patients, k) for k in panel.drawn)
+    return sorted({float(place) for places in found for place in places})

@@ -22,7 +22,8 @@ SCALES_OF_LINK = {
 }
 
 _NICE_RATIOS = (
-    (0.35, (0.8, 0.9, 1.0, 1.1, 1.25)),
+    (0.1, (0.95, 0.96, 0.97, 0.98, 0.99, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05)),
+    (0.4, (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)),
     (0.9, (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)),
     (2.0, (0.25, 0.33, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0)),
     (6.5, tuple(2.0**k for k in range(-12, 13))),
@@ -115,7 +116,12 @@ def get_scale(name: str, link: str, intercept: np.ndarray, outcome: str | None =
             return factor * inverse(intercept + score)
 
         return Scale(
-            name, label, absolute, absolute(zero), is_absolute=True, mixes_outputs=link == "softmax"
+            name,
+            label,
+            absolute,
+            absolute(zero),
+            is_absolute=True,
+            mixes_outputs=link == "softmax",
         )
     label = {
         "log_odds": "Log-odds" + of if link == "logit" else "Score" + of,
@@ -136,10 +142,7 @@ class RatioLocator(ticker.Locator):
         """Ticks between two ratios."""
         vmin, vmax = sorted((max(vmin, 1e-300), max(vmax, 1e-300)))
         octaves = np.log2(vmax / vmin)
-        for widest, ratios in _NICE_RATIOS:
-            if octaves <= widest:
-                break
-        ratios = np.asarray(ratios)
+        ratios = np.array(next(r for widest, r in _NICE_RATIOS if octaves <= widest))
         return ratios[(ratios >= vmin) & (ratios <= vmax)]
 
 
@@ -153,7 +156,9 @@ class ScoreLocator(ticker.MaxNLocator):
 
 
 def _ratio_text(value: float, _position=None) -> str:
-    return f"{value:.3g}"
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
 
 
 def _score_text(value: float, _position=None) -> str:

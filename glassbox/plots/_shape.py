@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from glassbox.core.dictionary import DataDictionary
 from glassbox.plots import _style
@@ -16,12 +18,19 @@ from glassbox.plots._alt_text import describe_main, describe_pair
 from glassbox.plots._categorical import WIDE_LEVELS, draw_categorical, level_order
 from glassbox.plots._frames import main_frame, pair_frame
 from glassbox.plots._furniture import set_title
-from glassbox.plots._jumps import against_direction, jumps
+from glassbox.plots._jumps import against_direction
 from glassbox.plots._labels import number
-from glassbox.plots._layout import as_axes_list, grid_figure, place, write_caption
+from glassbox.plots._layout import as_axes_list, grid_figure, place, plain_texts, write_caption
 from glassbox.plots._numeric import draw_numeric
 from glassbox.plots._pair import draw_conditional_lines, draw_heat_map, pair_counts
-from glassbox.plots._panels import Look, MainPanel, PairPanel, axis_limits
+from glassbox.plots._panels import (
+    MISSING_ZONE,
+    Look,
+    MainPanel,
+    PairPanel,
+    axis_limits,
+    panel_jumps,
+)
 from glassbox.plots._scales import AUTO, Scale, get_scale
 from glassbox.plots._sources import (
     NO_BAND,
@@ -44,10 +53,9 @@ class ShapeDisplay:
     Each panel draws the function that ``predict`` evaluates, as ``shape_function`` returns it;
     only the scale is changed. Steps are steps, straight lines straight. A curve is dotted and
     grey where fewer than `min_patients` stand (within a window of 1/20 of the 1-99 % range of
-    the patients; a window that reaches out of that range takes in everybody beyond; on a step,
-    those of the step, if they are more) or out of the 1-99 % range. Dashed verticals mark jumps:
-    single steps of at least a fifth of the curve's range and five times the median step, larger
-    than the half-width of the band, with enough patients on both sides.
+    the patients, or on the same step, if they are more) or out of the 1-99 % range. Dashed
+    verticals mark jumps: single steps of at least a fifth of the curve's range and five times the
+    median step, larger than the half-width of the band, with enough patients on both sides.
 
     Parameters
     ----------
@@ -198,7 +206,8 @@ class ShapeDisplay:
         """
         facts = facts_of(est)
         terms = chosen_terms(est, features)
-        chosen_scale = get_scale(scale, facts.link, facts.intercept, facts.outcome)
+        outcome = facts.outcome if output is None else str(output)
+        chosen_scale = get_scale(scale, facts.link, facts.intercept, outcome)
         if chosen_scale.is_absolute and not (isinstance(reference, str) and reference == MEAN):
             raise ValueError(
                 f"scale={chosen_scale.name!r} shows absolute values and takes no reference; "
@@ -270,7 +279,7 @@ class ShapeDisplay:
             shared = drawn if shared is None else shared
             alone = not self.share_y
             is_last = i + 1 == len(places) or places[i + 1][0] > row
-            look = _with_axes(look, left=alone or column == 0, right=alone or is_last)
+            look = replace(look, left_label=alone or column == 0, right_axis=alone or is_last)
             self._draw_main(drawn, panel, look, with_zero=self._common_zero() is None)
             axes.append(drawn)
         self.axes_ = np.array(axes, dtype=object)
@@ -320,16 +329,17 @@ class ShapeDisplay:
             mark_jumps=self.mark_jumps,
             limits=limits,
             label_width=34 if is_single_cell else 34 * width,
+            missing_zone=MISSING_ZONE if is_single_cell else MISSING_ZONE / width,
         )
 
     def _width(self, panel: Panel) -> int:
         if isinstance(panel, PairPanel):
             return 2
-        is_wide = (
-            panel.effect.categorical
-            and len(level_order(panel.effect, panel.entry)) >= WIDE_LEVELS
-        )
-        return 2 if is_wide else 1
+        if not panel.effect.categorical:
+            return 1
+        n_levels = len(level_order(panel.effect, panel.entry))
+        n_levels += panel.effect.missing is not None
+        return 2 if n_levels >= WIDE_LEVELS else 1
 
     def _mains(self) -> list[MainPanel]:
         return [panel for panel in self.panels if isinstance(panel, MainPanel)]
@@ -340,14 +350,26 @@ class ShapeDisplay:
         return texts.pop() if len(texts) == 1 else None
 
     def _add_legend(self, where: Figure | Axes) -> None:
-        for ax in self.axes_:
-            handles, labels = ax.get_legend_handles_labels()
-            if handles and ax.get_legend() is None:
-                options = {"fontsize": _style.FONT, "frameon": False}
-                if isinstance(where, Figure):
-                    options.update(loc="outside upper left", ncols=len(handles))
-                where.legend(handles, labels, **options)
-                return
+        """Names of the classes, once for all panels."""
+        several = [panel for panel in self._mains() if len(panel.drawn) > 1]
+        if not several:
+            return
+        panel = several[0]
+        handles = [
+            Line2D(
+                [],
+                [],
+                marker="o",
+                markersize=3.5,
+                label=panel.label_of(k),
+                **_style.curve_style(k),
+            )
+            for k in panel.drawn
+        ]
+        options = {"fontsize": _style.FONT, "frameon": False, "handlelength": 3.0}
+        if isinstance(where, Figure):
+            options.update(loc="outside upper left", ncols=min(len(handles), 2 * self.max_columns))
+        plain_texts(where.legend(handles=handles, **options))
 
     def _caption(self) -> str:
         mains = self._mains()
@@ -359,9 +381,7 @@ class ShapeDisplay:
                 f"{self.scale.label}: for a patient for whom all other terms are at their average."
             )
         elif common is not None:
-            parts.append(
-                f"{self.scale.label} {zero_sentence(float(self.scale.null[0]), common)}."
-            )
+            parts.append(f"{self.scale.label} {zero_sentence(float(self.scale.null[0]), common)}.")
         if mains and self.scale.mixes_outputs:
             parts.append("No band: the risk of one class depends on the scores of all.")
         elif mains and any(panel.effect.has_band for panel in mains):
@@ -375,25 +395,18 @@ class ShapeDisplay:
             parts.append("Grey strip: where the patients are. Triangles: the data go on.")
         if any(panel.zero.category is not None for panel in mains):
             parts.append("Hollow: reference level.")
-        if self.mark_jumps and any(self._has_jump(panel) for panel in mains):
-            parts.append("Dashed verticals: jumps.")
-        if any(
-            len(against_direction(p.effect, p.direction, k)) for p in mains for k in p.drawn
-        ):
+        if self.mark_jumps and any(panel_jumps(panel, self.min_patients) for panel in mains):
+            parts.append("Dashed verticals: sudden jumps.")
+        if any(len(against_direction(p.effect, p.direction, k)) for p in mains for k in p.drawn):
             parts.append("Crosses: against the declared direction.")
         if any(panel.original is not None for panel in mains):
             parts.append("Dashed: before editing; hatched: the change.")
-        if any((pair_counts(p.effect) < self.min_pair_patients).any() for p in pairs):
+        if any((pair_counts(p) < self.min_pair_patients).any() for p in pairs):
             parts.append(
                 f"Hatched cells: fewer than {number(self.min_pair_patients)} patients "
                 "in the neighbourhood."
             )
         return " ".join(parts)
-
-    def _has_jump(self, panel: MainPanel) -> bool:
-        return panel.support is not None and any(
-            len(jumps(panel.effect, panel.support, self.min_patients, k)) for k in panel.drawn
-        )
 
     def to_frame(self) -> pd.DataFrame:
         """What is drawn, as one table.
@@ -438,12 +451,6 @@ def _check_per_feature(given: Any, name: str, est: Any, terms: list[str], is_mai
             f"reference={given!r} fits one main effect, and {len(mains)} are drawn; give a dict "
             "from features to references."
         )
-
-
-def _with_axes(look: Look, left: bool, right: bool) -> Look:
-    from dataclasses import replace
-
-    return replace(look, left_label=left, right_axis=right)
 
 
 def _as_sentence(text: str) -> str:

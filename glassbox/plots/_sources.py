@@ -13,7 +13,7 @@ from glassbox.core.dictionary import DataDictionary
 from glassbox.plots._effects import MainEffect, PairEffect
 from glassbox.plots._labels import describe
 from glassbox.plots._panels import MainPanel, PairPanel
-from glassbox.plots._support import support_of
+from glassbox.plots._support import Support, support_of
 from glassbox.plots._zero import find_zero
 
 NO_BAND = "no band"
@@ -166,9 +166,7 @@ def main_panel(
     """Everything about one feature; `output` None means all classes."""
     effect = main_effect(est, term, dictionary)
     entry = describe(dictionary, term)
-    density = est.additive_model_[term].density
-    n_on_axis = density[: est.additive_model_[term].axes[0].n_values].sum()
-    support = None if effect.categorical else support_of(effect, n_on_axis)
+    support = None if effect.categorical else _support(est, effect)
     counts = effect.weight if support is None else _counts_at_points(effect, support)
     before = None if original is None else _original_effect(original, term, dictionary, effect)
     zero = find_zero(effect, reference, entry, counts)
@@ -191,6 +189,11 @@ def _original_effect(
     return before
 
 
+def _support(est: Any, effect: MainEffect) -> Support:
+    term = est.additive_model_[effect.name]
+    return support_of(effect, float(term.density[: term.axes[0].n_values].sum()))
+
+
 def _counts_at_points(effect: MainEffect, support) -> np.ndarray:
     return np.append(support.counts, 0.0) if effect.degree == 0 else support.counts
 
@@ -204,10 +207,24 @@ def pair_panel(
     if outputs != (None,):
         if output is None:
             known = ", ".join(map(repr, outputs))
-            raise ValueError(f"Pair {term!r} shows one class at a time; choose output from {known}.")
+            raise ValueError(
+                f"Pair {term!r} shows one class at a time; choose output from {known}."
+            )
         position = output_position(output, outputs)
         attrs, frame = frame.attrs, frame[frame["output"] == output].copy()
         frame.attrs = attrs
     effect = PairEffect.from_frame(frame)
     entries = tuple(describe(dictionary, axis.name) for axis in effect.axes)
-    return PairPanel(effect, entries, position)
+    supports = tuple(_support_in_pair(est, effect, a) for a in range(2))
+    return PairPanel(effect, entries, supports, position)
+
+
+def _support_in_pair(est: Any, effect: PairEffect, a: int) -> Support | None:
+    """From the feature's main effect, which has finer cells, or else from the pair itself."""
+    axis = effect.axes[a]
+    if axis.categorical:
+        return None
+    if axis.name in est.term_names_:
+        return _support(est, MainEffect.from_frame(est.shape_function(axis.name)))
+    counts = np.maximum(effect.weight.sum(axis=1 - a)[:-1], 0.0)
+    return Support(axis.edges(), counts, whole_cells=axis.is_steps)

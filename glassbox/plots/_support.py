@@ -65,16 +65,17 @@ class Support:
     def patients_at(self, x: np.ndarray) -> np.ndarray:
         """How many patients stand behind the function at x.
 
-        Those within a window of 1/20 of the 1-99 % range around x; a window that reaches out of
-        that range takes in everybody beyond. Where the function is a step, those on the step, if
-        they are more.
+        Those within a window of 1/20 of the 1-99 % range around x, which is moved inwards at the
+        ends of that range; out of the range, those at or beyond x. Where the function is a step,
+        those on the step, if they are more.
         """
         x = np.asarray(x, dtype=float)
         low, high = self.central_range
-        half = WINDOW_SHARE * (high - low) / 2
-        left = np.where(x - half < low, self.edges[0], x - half)
-        right = np.where(x + half > high, self.edges[-1], x + half)
-        left, right = np.minimum(left, x), np.maximum(right, x)
+        width = WINDOW_SHARE * (high - low)
+        left = np.clip(x - width / 2, low, high - width)
+        right = left + width
+        left = np.where(x > high, x, np.where(x < low, self.edges[0], left))
+        right = np.where(x < low, x, np.where(x > high, self.edges[-1], right))
         around = self.cumulative(right) - self.cumulative(left)
         if not self.whole_cells:
             return around

@@ -40,6 +40,10 @@ class WorkingModel:
         Which smoothing parameters carry the weak prior of :func:`_log_prior`.
     n_rows : float
         Sum of the sample weights.
+    least_deviance : float
+        Added to the deviance where the dispersion is unknown. Without it, a table that can be
+        interpolated (fewer different rows than coefficients) would drive the dispersion, and
+        with it all smoothing, to zero.
     dispersion_known : bool
     """
 
@@ -51,6 +55,7 @@ class WorkingModel:
     floor: np.ndarray
     weak_prior: np.ndarray
     n_rows: float
+    least_deviance: float
     dispersion_known: bool
 
 
@@ -104,9 +109,9 @@ def evaluate(model: WorkingModel, log_strengths: np.ndarray) -> RemlPoint:
         value = -loss / 2
         gradient, hessian = -loss_slope / 2, -loss_bend / 2
     else:
-        # The dispersion is profiled out. A perfect fit would make it zero.
+        # The dispersion is profiled out.
         free = max(model.n_rows - np.count_nonzero(~penalised), 1.0)
-        loss = max(loss + model.deviance, 1e-13 * model.deviance)
+        loss = max(loss + model.deviance, 0.0) + model.least_deviance
         dispersion = loss / free
         value = -free / 2 * np.log(loss)
         relative = loss_slope / loss
@@ -200,7 +205,10 @@ def maximise(
         for _ in range(30):
             candidate = np.clip(log_strengths + step, centre - _RANGE, centre + _RANGE)
             trial = evaluate(model, candidate)
-            if trial.value >= point.value - 1e-12 * abs(point.value):
+            # Close to the top the value is lost in rounding, and the gradient is not.
+            left = np.abs(free_gradient(trial, candidate, centre)).max()
+            close = trial.value >= point.value - 1e-9 * abs(point.value)
+            if trial.value > point.value or (close and left < np.abs(gradient).max()):
                 moved = True
                 break
             step /= 2

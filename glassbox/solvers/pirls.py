@@ -24,7 +24,9 @@ from glassbox.solvers._ridge import RIDGE, pygam_ridge
 
 _WEAK_PRIOR = ("line", "level", "missing", "pair line")
 _REML_STEPS_PER_PASS = 6
-_REML_GRADIENT = 1e-3
+_REML_GRADIENT = 1e-6
+# Share of the outcome's variance that no fit explains: REML's noise never falls below it.
+_LEAST_NOISE = 1e-3
 _MOST_HALVINGS = 30
 _SINGULAR = 1e-11
 
@@ -198,6 +200,8 @@ class _Solver:
         previous, halvings, converged, working = None, 0, False, None
         for n_passes in range(1, max_iter + 1):
             equations = self._pass(point)
+            if n_passes == 1:
+                self.null_deviance = equations.deviance
             objective = self._objective(equations, point)
             if previous is not None and halvings < _MOST_HALVINGS:
                 limit = self._objective_of(*previous)
@@ -279,6 +283,7 @@ class _Solver:
             self.floor,
             self.weak_prior,
             float(self.weights.sum()),
+            _LEAST_NOISE * self.null_deviance,
             self.family.dispersion_known,
         )
 

@@ -1,0 +1,61 @@
+"""Interactions that the user asks for: from names or numbers to pairs of columns."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from glassbox.core.schema import Schema
+
+
+def resolve_pairs(
+    interactions: Iterable, schema: Schema, directions: Mapping[str, int]
+) -> list[tuple[str, str]]:
+    """Check a list of pairs and name their columns.
+
+    Parameters
+    ----------
+    interactions : iterable of pairs of str or int
+    schema : Schema
+    directions : mapping of str to {-1, 1}
+        Columns that must be monotone; they may take part in no pair.
+
+    Returns
+    -------
+    list of pairs of str
+
+    Raises
+    ------
+    ValueError
+        Naming the pair that cannot be used.
+    """
+    pairs: list[tuple[str, str]] = []
+    for pair in interactions:
+        if isinstance(pair, str) or not isinstance(pair, Iterable) or len(pair) != 2:
+            raise ValueError(
+                f"interactions holds {pair!r}; give pairs of two columns, such as "
+                f"({schema.names[0]!r}, {schema.names[-1]!r})."
+            )
+        first, second = (_column_name(item, schema.names) for item in pair)
+        for name in (first, second):
+            if name in directions:
+                raise ValueError(
+                    f"Column {name!r} has a direction in monotonic_cst and cannot take part in "
+                    f"the pair {tuple(pair)!r}: the sum of both terms might not be monotone. "
+                    "Drop the pair or the direction."
+                )
+        if first == second or (first, second) in pairs or (second, first) in pairs:
+            raise ValueError(f"interactions names the pair {tuple(pair)!r} twice over.")
+        pairs.append((first, second))
+    return pairs
+
+
+def _column_name(item: Any, names: list[str]) -> str:
+    if isinstance(item, str) and item in names:
+        return item
+    if isinstance(item, numbers.Integral) and 0 <= item < len(names):
+        return names[item]
+    raise ValueError(
+        f"interactions names {item!r}, which is not a column; the columns are {names}."
+    )

@@ -1,0 +1,317 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+import glassbox.estimators.boosted as boosted
+from glassbox import BoostedGAMClassifier, BoostedGAMRegressor
+from glassbox.core.axes import MISSING_CODE, UNSEEN_CODE
+from glassbox.datasets import load_birthwt, load_nhefs, load_support2
+from glassbox.estimators._interpret import read_ebm, to_interpret
+from glassbox.estimators._training import TrainingTable
+
+FAST = {"n_bags": 2, "max_rounds": 300, "random_state": 0}
+
+
+@pytest.fixture
+def interprets_own(monkeypatch):
+    """Catches the EBM that trained, so that both can be asked for the same scores."""
+    caught = {}
+
+    def spy(ebm, table):
+        caught.update(ebm=ebm, table=table)
+        return read_ebm(ebm, table)
+
+    monkeypatch.setattr(boosted, "read_ebm", spy)
+    return caught
+
+
+def random_table(rng, n_rows, unseen=False):
+    def choice(levels):
+        values = rng.choice(np.array(levels, dtype=object), n_rows)
+        values[rng.random(n_rows) < 0.1] = None
+        return values
+
+    return pd.DataFrame(
+        {
+            "a": np.where(rng.random(n_rows) < 0.2, np.nan, rng.normal(size=n_rows)),
+            "b & c": np.round(rng.normal(size=n_rows), 1),
+            "flag": rng.random(n_rows) < 0.5,
+            "sex": choice(["f", "m", "x"] if unseen else ["f", "m"]),
+            "stage": pd.Categorical(
+                choice(["I", "II", "III"]), categories=["I", "II", "III"], ordered=True
+            ),
+        }
+    )
+
+
+def interprets_scores(ebm, frame):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if hasattr(ebm, "decision_function"):
+            return ebm.decision_function(frame)
+        scores = ebm.predict(frame)
+        return np.log(scores) if ebm.link_ == "log" else scores
+
+
+def assert_parity(model, caught, X):
+    """The same scores as interpret, for the rows it trained on and for new ones."""
+    table = caught["table"]
+    frame, _ = to_interpret(table)
+    own = model.additive_model_.scores(table.columns)
+    np.testing.assert_allclose(
+        own, interprets_scores(caught["ebm"], frame).reshape(own.shape), rtol=0, atol=1e-9
+    )
+    new = model.schema_.read(X)
+    unseen = {
+        column.name: new[column.name] == UNSEEN_CODE
+        for column in model.schema_.columns
+        if column.kind == "categorical"
+    }
+    known = {
+        name: np.where(unseen.get(name, False), MISSING_CODE, codes) for name, codes in new.items()
+    }
+    new_frame, _ = to_interpret(
+        TrainingTable(model.schema_, known, np.zeros(len(X)), np.ones(len(X)))
+    )
+    for name, rows in unseen.items():
+        j = str(model.schema_.names.index(name))
+        new_frame[j] = new_frame[j].astype(object)
+        new_frame.loc[rows, j] = "never seen"
+    own = model.additive_model_.scores(new)
+    np.testing.assert_allclose(
+        own, interprets_scores(caught["ebm"], new_frame).reshape(own.shape), rtol=0, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("interactions", [0, 4])
+@pytest.mark.parametrize("load", [load_support2, load_nhefs, load_birthwt])
+def test_parity_with_interpret_on_real_tables(load, interactions, interprets_own):
+    bunch = load()
+    X, y = bunch.data.iloc[:3000], bunch.target.iloc[:3000]
+    model = BoostedGAMClassifier(interactions=interactions, **FAST).fit(X, y)
+    assert_parity(model, interprets_own, X.iloc[:500])
+    assert len(model.term_names_) == X.shape[1] + interactions
+
+
+@settings(deadline=None, max_examples=12)
+@given(st.integers(0, 10_000), st.sampled_from(["binary", "multiclass", "squared_error", "poisson"]))
+def test_parity_with_interpret_on_random_tables(seed, task):
+    rng = np.random.default_rng(seed)
+    X = random_table(rng, 150)
+    signal = np.nan_to_num(X["a"]) + (X["sex"] == "m")
+    if task in ("binary", "multiclass"):
+        n_classes = 2 if task == "binary" else 3
+        y = np.clip(np.round(signal + rng.normal(size=150)), 0, n_classes - 1).astype(int)
+        model = BoostedGAMClassifier(interactions=3, **FAST)
+    else:
+        y = rng.poisson(np.exp(signal / 2)) + 0.0
+        model = BoostedGAMRegressor(loss=task, interactions=3, **FAST)
+    caught = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            boosted,
+            "read_ebm",
+            lambda ebm, table: caught.update(ebm=ebm, table=table) or read_ebm(ebm, table),
+        )
+        model.fit(X, y)
+    new = random_table(rng, 60, unseen=True)
+    assert_parity(model, caught, new)
+    scores = model._scores(new)
+    contributions = model.contributions(new).to_numpy().reshape(60, -1, scores.shape[1])
+    np.testing.assert_allclose(
+        contributions.sum(axis=1) + model.intercept_, scores, rtol=0, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    "loss, link",
+    [
+        ("squared_error", "identity"),
+        ("log_squared_error", "log"),
+        ("poisson", "log"),
+        ("gamma", "log"),
+        ("tweedie:variance_power=1.3", "log"),
+        ("pseudo_huber:delta=2", "identity"),
+    ],
+)
+def test_losses(loss, link):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    y = rng.gamma(5, np.exp(X[:, 0] / 2) / 5) + 0.01
+    model = BoostedGAMRegressor(loss=loss, **FAST).fit(X, y)
+    assert model.additive_model_.link == link
+    assert model.score(X, y) > 0.2
+    assert (model.predict(X) > 0).all() or link == "identity"
+
+
+@pytest.mark.parametrize(
+    "parameters, y, message",
+    [
+        ({"loss": "hinge"}, [1.0, 2.0], "loss must be one of"),
+        ({"loss": "poisson"}, [-1.0, 2.0], "zero or more, but y holds -1"),
+        ({"loss": "gamma"}, [0.0, 2.0], "positive, but y holds 0"),
+        ({"interactions": [("age", "bun")]}, [1.0, 2.0], "interactions names 'bun'"),
+        ({"interactions": ["age"]}, [1.0, 2.0], "give pairs of two columns"),
+        ({"interactions": [("age", "age")]}, [1.0, 2.0], "twice over"),
+        ({"interactions": [("age", "sex"), ("sex", "age")]}, [1.0, 2.0], "twice over"),
+        ({"exclude": ["bun"]}, [1.0, 2.0], "exclude names 'bun'"),
+        ({"monotonic_cst": {"bun": 1}}, [1.0, 2.0], "monotonic_cst names 'bun'"),
+        ({"monotonic_cst": {"age": 2}}, [1.0, 2.0], "'age' must be -1"),
+        ({"monotonic_cst": [1]}, [1.0, 2.0], "1 values for 2 features"),
+        ({"monotonic_cst": {"sex": 1}}, [1.0, 2.0], "have no order"),
+        ({"n_bags": 0}, [1.0, 2.0], "n_bags"),
+        ({"max_leaves": 1}, [1.0, 2.0], "max_leaves"),
+    ],
+)
+def test_errors_name_what_is_wrong(parameters, y, message):
+    X = pd.DataFrame({"age": [40.0, 50.0] * 10, "sex": ["f", "m"] * 10})
+    with pytest.raises(ValueError, match=message):
+        BoostedGAMRegressor(**{**FAST, **parameters}).fit(X, y * 10)
+
+
+def test_a_constrained_feature_takes_part_in_no_pair():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 3)), columns=["a", "b", "c"])
+    y = X["a"] * X["b"] > 0
+    with pytest.raises(ValueError, match="'a' has a direction in monotonic_cst"):
+        BoostedGAMClassifier(
+            monotonic_cst={"a": 1}, interactions=[("a", "b")], **FAST
+        ).fit(X, y)
+    found = BoostedGAMClassifier(monotonic_cst={"a": 1}, interactions=2, **FAST).fit(X, y)
+    assert found.term_names_ == ["a", "b", "c", "b & c"]
+
+
+@pytest.mark.parametrize("direction", [-1, 1])
+def test_declared_directions_hold_exactly(direction):
+    rng = np.random.default_rng(0)
+    X = random_table(rng, 500)
+    stage = X["stage"].cat.codes.to_numpy()
+    y = np.nan_to_num(X["a"]) + 0.3 * stage + rng.normal(size=500) > 0
+    cst = {"a": direction, "stage": direction}
+    model = BoostedGAMClassifier(monotonic_cst=cst, **FAST).fit(X, y)
+    certificate = model.certificate().set_index("feature")
+    assert certificate.loc[["a", "stage"], "holds"].all()
+    for name in cst:
+        axis = model.additive_model_[name].axes[0]
+        values = model.additive_model_[name].coefficients[: axis.n_values, 0]
+        assert (direction * np.diff(values) >= 0).all()
+
+
+def test_excluded_terms_are_absent():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    model = BoostedGAMRegressor(
+        exclude=["x0", ("x1", "x2")], interactions=3, **FAST
+    ).fit(X, X[:, 0])
+    assert "x0" not in model.term_names_ and "x1 & x2" not in model.term_names_
+
+
+def test_whole_weights_are_rows():
+    rng = np.random.default_rng(0)
+    X = random_table(rng, 80)
+    y = np.nan_to_num(X["a"]) + rng.normal(size=80)
+    weights = rng.integers(0, 4, size=80)
+    weighted = BoostedGAMRegressor(**FAST).fit(X, y, sample_weight=weights)
+    rows = np.repeat(np.arange(80), weights)
+    repeated = BoostedGAMRegressor(**FAST).fit(X.iloc[rows], y[rows])
+    np.testing.assert_array_equal(weighted.predict(X), repeated.predict(X))
+
+
+def test_fractional_weights_change_the_fit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 1))
+    y = np.where(np.arange(300) % 2, 1.0, -1.0)
+    weights = np.where(np.arange(300) % 2, 2.5, 0.5)
+    model = BoostedGAMRegressor(**FAST).fit(X, y, sample_weight=weights)
+    assert model.intercept_ == pytest.approx(np.average(y, weights=weights), abs=0.02)
+
+
+def test_the_order_of_rows_and_columns_does_not_matter():
+    rng = np.random.default_rng(0)
+    X = random_table(rng, 200)
+    y = pd.Series(np.where(np.nan_to_num(X["a"]) + rng.normal(size=200) > 0, "died", "lived"))
+    model = BoostedGAMClassifier(**FAST).fit(X, y)
+    order = rng.permutation(200)
+    again = BoostedGAMClassifier(**FAST).fit(X.iloc[order], y.iloc[order])
+    np.testing.assert_array_equal(model.predict_proba(X), again.predict_proba(X))
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X[X.columns[::-1]]))
+    assert model.classes_.tolist() == ["died", "lived"]
+
+
+def test_polars_fits_like_pandas():
+    rng = np.random.default_rng(0)
+    X = random_table(rng, 200)
+    y = np.nan_to_num(X["a"]) > 0
+    polars = pl.DataFrame(
+        {
+            name: pl.Series(
+                X[name].astype(object).where(X[name].notna(), None).tolist(),
+                dtype=pl.Enum(["I", "II", "III"]) if name == "stage" else None,
+            )
+            for name in X
+        }
+    )
+    model = BoostedGAMClassifier(**FAST).fit(X, y)
+    other = BoostedGAMClassifier(**FAST).fit(polars, y)
+    assert other.feature_names_in_.tolist() == list(X)
+    np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(polars))
+
+
+def test_one_missing_row_is_not_shown_as_knowledge():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=600), "sex": ["f", "m"] * 300})
+    X.loc[0, "a"] = np.nan
+    X.loc[1, "sex"] = "rare"
+    y = rng.random(600) < 0.3
+    model = BoostedGAMClassifier(n_bags=4, max_rounds=300, random_state=0).fit(X, y)
+    for term, kind, label in (("a", "missing", None), ("sex", "value", "rare")):
+        frame = model.shape_function(term)
+        slot = frame[(frame["kind"] == kind) & ((frame["x"] == label) | (label is None))]
+        assert slot["weight"].item() == 1
+        # one row with p = .3 knows its log-odds to about 1 / sqrt(.21 + 1 / 2.5 ** 2) = 1.6
+        assert (slot["upper"] - slot["lower"]).item() > 2 * 1.96 * 1.5
+
+
+def test_no_band_without_bags_or_validation_rows():
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    for parameters in ({"n_bags": 1}, {"n_bags": 2, "validation_size": 0}):
+        model = BoostedGAMRegressor(max_rounds=50, random_state=0, **parameters).fit(X, X[:, 0])
+        assert model.band_description_.startswith("no band")
+        assert model.shape_function("x0")["lower"].isna().all()
+
+
+def test_wider_confidence_wider_band():
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    widths = []
+    for level in (0.8, 0.95):
+        model = BoostedGAMRegressor(confidence_level=level, **FAST).fit(X, X[:, 0])
+        frame = model.shape_function("x0")
+        widths.append((frame["upper"] - frame["lower"]).to_numpy())
+    assert (widths[0] < widths[1]).all()
+
+
+def test_verbose_tells_how_far_a_bag_has_come(capfd):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    BoostedGAMRegressor(
+        n_bags=1, max_rounds=2000, early_stopping_rounds=0, verbose=1, random_state=0
+    ).fit(X, X[:, 0])
+    assert "[glassbox] bag 1: 2,000 steps, validation loss" in capfd.readouterr().err
+
+
+def test_in_pipelines_and_searches():
+    bunch = load_birthwt()
+    pipeline = make_pipeline(FunctionTransformer(), BoostedGAMClassifier(**FAST))
+    scores = cross_val_score(pipeline, bunch.data, bunch.target, cv=3, scoring="roc_auc")
+    assert scores.mean() > 0.5
+    search = GridSearchCV(
+        BoostedGAMClassifier(**FAST), {"max_bins": [8, 64]}, cv=2, scoring="neg_log_loss"
+    ).fit(bunch.data, bunch.target)
+    assert search.best_params_["max_bins"] in (8, 64)
+    assert clone(search.best_estimator_).get_params() == search.best_estimator_.get_params()
