@@ -32,8 +32,8 @@ _STATE_TYPES: dict[str, tuple[type, ...]] = {
     "classes_": (np.ndarray,),
     "n_rounds_": (list,),
     "lam_": (dict,),
-    "effective_df_": (pd.Series, float, dict),
-    "dispersion_": (float,),
+    "effective_df_": (float, int),
+    "dispersion_": (float, int),
     "n_iter_": (int,),
 }
 
@@ -144,7 +144,10 @@ def _class_called(name: Any) -> type | None:
 
 
 def _other_state(kind: type[AdditiveEstimator]) -> list[str]:
-    return [name for name in kind._fitted_state_names if name not in _OWN_FIELDS]
+    """Names from all base classes, as a classifier has those of its family and of classifiers."""
+    inherited = (vars(base).get("_fitted_state_names", ()) for base in kind.__mro__)
+    names = dict.fromkeys(name for part in inherited for name in part)
+    return sorted(name for name in names if name not in _OWN_FIELDS)
 
 
 def _encoded(what: str, name: str, value: Any) -> Any:

@@ -101,13 +101,20 @@ class MainEffect:
 
     @property
     def is_zero_one(self) -> bool:
-        """Whether this is one cut in the middle between 0 and 1: a column of zeros and ones."""
-        return (
-            not self.categorical and self.degree == 0 and np.array_equal(self.x, [0.0, 0.5, 1.0])
+        """Whether this is a function of zeros and ones.
+
+        Either a cut in the middle, or a straight line with whole patients at both ends.
+        """
+        if self.categorical or self.degree == 3:
+            return False
+        if self.degree == 0:
+            return np.array_equal(self.x, [0.0, 0.5, 1.0])
+        return np.array_equal(self.x, [0.0, 1.0]) and np.array_equal(
+            self.weight, np.round(self.weight)
         )
 
     def as_points(self, labels: tuple[str, str]) -> MainEffect:
-        """The two steps of a column of zeros and ones as two categories."""
+        """A function of zeros and ones as one of two categories."""
         first_two = {
             name: getattr(self, name)[:2] for name in ("score", "lower", "upper", "weight")
         }
@@ -128,16 +135,23 @@ class MainEffect:
             nothing = np.full(values.shape[1], np.nan)
             return nothing if self.missing is None else getattr(self.missing, table)
         if self.categorical:
-            return values[self._category(value)]
+            return values[list(self.x).index(self.level(value))]
         if self.degree == 0:
             step = np.searchsorted(self.x[1:-1], float(value), side="right")
             return values[step]
         return np.array([np.interp(float(value), self.x, column) for column in values.T])
 
-    def _category(self, value) -> int:
-        for i, label in enumerate(self.x):
+    def level(self, value):
+        """The category of that name.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        for label in self.x:
             if label == value or str(label) == str(value):
-                return i
+                return label
         known = ", ".join(map(str, self.x[:20]))
         raise ValueError(f"Feature {self.name!r} has no category {value!r}; it has {known}.")
 

@@ -38,7 +38,8 @@ def set_title(ax: Axes, panel: MainPanel, scale: Scale, look: Look, with_zero: b
     """Name and unit under the axis; what "no effect" means, where the figure does not say it."""
     title = wrap(panel.title, look.label_width)
     if with_zero and not scale.is_absolute:
-        title += "\n" + zero_sentence(float(scale.null[0]), panel.zero.text)
+        meaning = zero_sentence(float(scale.null[0]), panel.zero.text)
+        title += "\n" + wrap(meaning, look.label_width)
     ax.set_xlabel(title, fontsize=look.fontsize + 0.5, parse_math=False)
 
 

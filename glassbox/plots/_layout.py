@@ -72,9 +72,9 @@ def write_caption(figure: Figure, caption: str, fontsize: float) -> None:
 
 def grid_figure(n_rows: int, n_columns: int) -> Figure:
     """A figure for a grid of panels."""
-    wide = _style.PANEL_WIDTH * n_columns if n_columns > 1 else 4.4
-    tall = _style.PANEL_HEIGHT * n_rows if n_columns > 1 else 3.2 * n_rows
-    return new_figure(wide + 0.5, tall)
+    if n_columns == 1:
+        return new_figure(_style.ONLY_PANEL_WIDTH + 0.5, _style.ONLY_PANEL_HEIGHT * n_rows)
+    return new_figure(_style.PANEL_WIDTH * n_columns + 0.5, _style.PANEL_HEIGHT * n_rows)
 
 
 def plain_texts(legend: Legend) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from glassbox.core.dictionary import Entry
@@ -18,7 +19,7 @@ from glassbox.plots._labels import number, unit_after, with_unit, wrap
 from glassbox.plots._layout import plain_texts
 from glassbox.plots._panels import Look, PairPanel
 from glassbox.plots._scales import RatioLocator, Scale, dress_axis
-from glassbox.plots._support import Support
+from glassbox.plots._support import Support, point_shares
 
 #: Patients within this share of the 1-99 % range of each feature count as standing at a cell.
 WINDOW_SHARE = 1 / 10
@@ -37,6 +38,9 @@ def pair_counts(panel: PairPanel) -> np.ndarray:
     slots and categories have no neighbours.
     """
     weight = panel.effect.weight
+    for a, axis in enumerate(panel.effect.axes):
+        shares = np.append(point_shares(axis.degree, axis.n_cells), 1.0)
+        weight = weight * np.expand_dims(shares, 1 - a)
     first, second = map(_overlap, panel.effect.axes, panel.supports)
     return np.maximum(weight, first @ weight @ second.T)
 
@@ -147,6 +151,7 @@ def draw_heat_map(ax: Axes, panel: PairPanel, scale: Scale, look: Look) -> None:
                 )
             else:
                 mesh = ax.pcolormesh(x, y, z, norm=norm, cmap=_style.COLOUR_MAP, rasterized=True)
+            mesh.set_clip_path(_visible(ax, sides, rows.start == 0, columns.start == 0))
             if is_table:
                 mesh.set_gid("cells")
             if masked.any():
@@ -161,6 +166,7 @@ def draw_heat_map(ax: Axes, panel: PairPanel, scale: Scale, look: Look) -> None:
                     gid="few" if is_table else None,
                 )
                 grey.set_rasterized(True)
+                grey.set_clip_path(_visible(ax, sides, rows.start == 0, columns.start == 0))
     for which, side in zip("xy", sides, strict=True):
         side.label(ax, which, look)
     ax.tick_params(length=2.5, pad=2)
@@ -180,6 +186,14 @@ def draw_heat_map(ax: Axes, panel: PairPanel, scale: Scale, look: Look) -> None:
     bar.ax.tick_params(labelsize=look.fontsize - 1, length=2.5, pad=2)
     bar.set_label(scale.label, fontsize=look.fontsize)
     bar.outline.set_visible(False)
+
+
+def _visible(ax: Axes, sides: list[_Side], *is_value: bool) -> Rectangle:
+    """The part of the panel in which values, or the missing slot, of each side are drawn."""
+    (x0, x1), (y0, y1) = (
+        side.view if value else side.missing for side, value in zip(sides, is_value, strict=True)
+    )
+    return Rectangle((x0, y0), x1 - x0, y1 - y0, transform=ax.transData)
 
 
 def _blocks(side: _Side):
@@ -224,7 +238,7 @@ def draw_conditional_lines(ax: Axes, panel: PairPanel, scale: Scale, look: Look)
     ax.grid(axis="y", color="0.9", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     legend = ax.legend(
-        title=wrap(f"{fixed_entry.title}:", look.label_width + 6),
+        title=wrap(f"{fixed_entry.title}:", look.label_width + 12),
         fontsize=look.fontsize - 1.5,
         title_fontsize=look.fontsize - 1,
         frameon=False,

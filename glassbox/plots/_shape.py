@@ -44,6 +44,9 @@ from glassbox.plots._zero import MEAN, zero_sentence
 
 Panel = MainPanel | PairPanel
 
+_CHARACTERS_PER_INCH = 14
+_MISSING_INCHES = 0.41
+
 
 class ShapeDisplay:
     """Shape functions of a fitted additive model, drawn for clinicians.
@@ -263,11 +266,10 @@ class ShapeDisplay:
         n_rows = places[-1][0] + 1
         self.figure_ = grid_figure(n_rows, n_columns)
         grid = self.figure_.add_gridspec(n_rows, n_columns)
-        fontsize = _style.FONT
         axes, shared = [], None
         for i, (panel, (row, column, width)) in enumerate(zip(self.panels, places, strict=True)):
             cell = grid[row, column : column + width]
-            look = self._look(panel, fontsize, width)
+            look = self._look(panel, _panel_inches(panel, width, n_columns))
             if isinstance(panel, PairPanel):
                 halves = cell.subgridspec(1, 2, width_ratios=(1.15, 1), wspace=0.08)
                 pair = [self.figure_.add_subplot(half) for half in halves]
@@ -284,7 +286,7 @@ class ShapeDisplay:
             axes.append(drawn)
         self.axes_ = np.array(axes, dtype=object)
         self._add_legend(self.figure_)
-        write_caption(self.figure_, self.caption_, fontsize)
+        write_caption(self.figure_, self.caption_, _style.FONT)
 
     def _plot_into(self, axes: list[Axes]) -> None:
         needed = [2 if isinstance(panel, PairPanel) else 1 for panel in self.panels]
@@ -298,7 +300,7 @@ class ShapeDisplay:
         remaining = iter(axes)
         for panel, n in zip(self.panels, needed, strict=True):
             drawn = next(remaining)
-            look = self._look(panel, _style.FONT, 2)
+            look = self._look(panel, drawn.get_window_extent().width / drawn.figure.dpi)
             if isinstance(panel, MainPanel):
                 self._draw_main(drawn, panel, look, with_zero=True)
                 continue
@@ -314,22 +316,21 @@ class ShapeDisplay:
         draw(ax, panel, self.scale, look)
         set_title(ax, panel, self.scale, look, with_zero)
 
-    def _look(self, panel: Panel, fontsize: float, width: int) -> Look:
+    def _look(self, panel: Panel, inches: float) -> Look:
         limits = (0.0, 1.0)
         if isinstance(panel, MainPanel):
             together = self._mains() if self.share_y else [panel]
             extents = [p.extent(self.scale, self.min_patients) for p in together]
             limits = axis_limits(extents, self.scale)
-        is_single_cell = width == 1 or isinstance(panel, PairPanel)
         return Look(
-            fontsize=fontsize,
+            fontsize=_style.FONT,
             min_patients=self.min_patients,
             min_pair_patients=self.min_pair_patients,
             full_range=self.full_range,
             mark_jumps=self.mark_jumps,
             limits=limits,
-            label_width=34 if is_single_cell else 34 * width,
-            missing_zone=MISSING_ZONE if is_single_cell else MISSING_ZONE / width,
+            label_width=int(_CHARACTERS_PER_INCH * inches),
+            missing_zone=min(MISSING_ZONE, _MISSING_INCHES / inches),
         )
 
     def _width(self, panel: Panel) -> int:
@@ -451,6 +452,13 @@ def _check_per_feature(given: Any, name: str, est: Any, terms: list[str], is_mai
             f"reference={given!r} fits one main effect, and {len(mains)} are drawn; give a dict "
             "from features to references."
         )
+
+
+def _panel_inches(panel: Panel, width: int, n_columns: int) -> float:
+    """About how wide the axes of a panel become in a grid."""
+    if isinstance(panel, PairPanel):
+        return 1.8
+    return width * (_style.PANEL_WIDTH if n_columns > 1 else _style.ONLY_PANEL_WIDTH) - 0.35
 
 
 def _as_sentence(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from glassbox.core.dictionary import DataDictionary
+from glassbox.core.terms import Term
 from glassbox.plots._effects import MainEffect, PairEffect
 from glassbox.plots._labels import describe
 from glassbox.plots._panels import MainPanel, PairPanel
@@ -167,9 +168,8 @@ def main_panel(
     effect = main_effect(est, term, dictionary)
     entry = describe(dictionary, term)
     support = None if effect.categorical else _support(est, effect)
-    counts = effect.weight if support is None else _counts_at_points(effect, support)
     before = None if original is None else _original_effect(original, term, dictionary, effect)
-    zero = find_zero(effect, reference, entry, counts)
+    zero = find_zero(effect, reference, entry, _average(est.additive_model_[term]))
     drawn = tuple(range(len(effect.outputs)))
     if output is not None:
         drawn = (output_position(output, effect.outputs),)
@@ -194,8 +194,11 @@ def _support(est: Any, effect: MainEffect) -> Support:
     return support_of(effect, float(term.density[: term.axes[0].n_values].sum()))
 
 
-def _counts_at_points(effect: MainEffect, support) -> np.ndarray:
-    return np.append(support.counts, 0.0) if effect.degree == 0 else support.counts
+def _average(term: Term) -> np.ndarray:
+    """Mean of a main effect over the training data, shape (n_outputs,)."""
+    total = term.density.sum()
+    nothing = np.zeros(term.n_outputs)
+    return term.density @ term.coefficients / total if total > 0 else nothing
 
 
 def pair_panel(

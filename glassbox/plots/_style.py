@@ -38,6 +38,8 @@ SMALL_FONT = 6.5
 #: Inches.
 PANEL_WIDTH = 2.75
 PANEL_HEIGHT = 2.45
+ONLY_PANEL_WIDTH = 4.4
+ONLY_PANEL_HEIGHT = 3.2
 
 
 def curve_style(k: int) -> dict[str, Any]:

@@ -11,6 +11,13 @@ from glassbox.plots._effects import MainEffect
 #: Ends of the range that is drawn as knowledge.
 CENTRAL = (0.01, 0.99)
 
+#: An end of that range is the end of the data, if these are closer than this share of the range:
+#: quantiles within a cell are not known better.
+_END_SHARE = 0.05
+
+# As in a frame of ``shape_function``.
+_POINTS_PER_PIECE = 8
+
 #: Patients within this share of the central range count as standing at a point.
 WINDOW_SHARE = 1 / 20
 
@@ -59,8 +66,15 @@ class Support:
     @property
     def central_range(self) -> tuple[float, float]:
         """The 1 % and the 99 % quantile."""
+        first, last = float(self.edges[0]), float(self.edges[-1])
         low, high = (self.quantile(q) for q in CENTRAL)
-        return (low, high) if high > low else (float(self.edges[0]), float(self.edges[-1]))
+        if high <= low:
+            return first, last
+        nearby = _END_SHARE * (high - low)
+        return (
+            first if low - first < nearby else low,
+            last if last - high < nearby else high,
+        )
 
     def patients_at(self, x: np.ndarray) -> np.ndarray:
         """How many patients stand behind the function at x.
@@ -110,17 +124,21 @@ def support_of(effect: MainEffect, n_on_axis: float | None = None) -> Support:
     middles = (effect.x[1:] + effect.x[:-1]) / 2
     edges = np.concatenate([effect.x[:1], middles, effect.x[-1:]])
     counts = np.maximum(effect.weight, 0.0)
-    if effect.degree == 3:
-        counts = counts * _cell_shares(len(effect.x))
+    counts = counts * point_shares(effect.degree, len(effect.x))
     if n_on_axis is not None and counts.sum() > 0:
         counts = counts * (n_on_axis / counts.sum())
     return Support(edges, counts, whole_cells=False)
 
 
-def _cell_shares(n_points: int) -> np.ndarray:
-    """Share of a knot interval around each point of a cubic piece (half a cell at both ends)."""
-    points_per_piece = 8
-    shares = np.full(n_points, 1.0 / points_per_piece)
+def point_shares(degree: int, n_points: int) -> np.ndarray:
+    """What part of the weight given at a point of a frame stands around that point.
+
+    Steps, categories and knots of straight lines keep their weight. Along a cubic piece, the
+    frame has the weight per knot interval at several points.
+    """
+    if degree != 3:
+        return np.ones(n_points)
+    shares = np.full(n_points, 1.0 / _POINTS_PER_PIECE)
     shares[[0, -1]] /= 2
     return shares
 

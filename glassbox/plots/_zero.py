@@ -37,7 +37,7 @@ class Zero:
     category: object = None
 
 
-def find_zero(effect: MainEffect, reference: Any, entry: Entry, counts: np.ndarray) -> Zero:
+def find_zero(effect: MainEffect, reference: Any, entry: Entry, average: np.ndarray) -> Zero:
     """Where a main effect is zero.
 
     Parameters
@@ -47,8 +47,8 @@ def find_zero(effect: MainEffect, reference: Any, entry: Entry, counts: np.ndarr
         "normal" is the middle of the reference range, or the most frequent category; a feature
         without either keeps the average patient.
     entry : Entry
-    counts : ndarray of shape (n_points,)
-        Training weight at each point of the effect.
+    average : ndarray of shape (n_outputs,)
+        Mean of the effect over the training data.
 
     Raises
     ------
@@ -57,19 +57,20 @@ def find_zero(effect: MainEffect, reference: Any, entry: Entry, counts: np.ndarr
     """
     if isinstance(reference, Mapping):
         reference = reference.get(effect.name, MEAN)
-    if isinstance(reference, str) and reference == MEAN:
-        return _average(effect, counts)
-    if isinstance(reference, str) and reference == NORMAL:
-        if effect.categorical:
+    is_word = isinstance(reference, str)
+    if is_word and reference == MEAN:
+        return _average(effect, average)
+    if effect.categorical:
+        if is_word and reference == NORMAL:
             most = effect.x[int(np.argmax(effect.weight))]
             return Zero(effect.at(most), f"{most} (the most frequent)", most)
+        level = effect.level(reference)
+        return Zero(effect.at(level), str(level), level)
+    if is_word and reference == NORMAL:
         if entry.ref_low is None or entry.ref_high is None:
-            return _average(effect, counts)
+            return _average(effect, average)
         middle = (entry.ref_low + entry.ref_high) / 2
-        text = f"{with_unit(middle, entry)} (middle of the normal range)"
-        return Zero(effect.at(middle), text)
-    if effect.categorical:
-        return Zero(effect.at(reference), str(reference), reference)
+        return Zero(effect.at(middle), f"at {with_unit(middle, entry)} (middle of normal)")
     try:
         value = float(reference)
     except (TypeError, ValueError):
@@ -77,17 +78,12 @@ def find_zero(effect: MainEffect, reference: Any, entry: Entry, counts: np.ndarr
             f"Feature {effect.name!r} is numeric; reference={reference!r} must be 'mean', "
             "'normal', a number, or a dict from features to these."
         ) from None
-    return Zero(effect.at(value), with_unit(value, entry))
+    return Zero(effect.at(value), f"at {with_unit(value, entry)}")
 
 
-def _average(effect: MainEffect, counts: np.ndarray) -> Zero:
+def _average(effect: MainEffect, average: np.ndarray) -> Zero:
     nothing = np.zeros(effect.score.shape[1])
-    total = counts.sum()
-    sums = counts @ effect.score
-    if effect.missing is not None:
-        total += effect.missing.weight
-        sums = sums + effect.missing.weight * effect.missing.score
-    if total > 0 and np.abs(sums / total).max() > _CENTRED * max(1.0, np.ptp(effect.score)):
+    if np.abs(average).max() > _CENTRED * max(1.0, np.ptp(effect.score)):
         return Zero(nothing, "the term's own zero")
     return Zero(nothing, "average patient")
 

@@ -1,7 +1,7 @@
 """The report: one self-contained page about a model fitted to a table, and the model itself."""
 
 from glassbox.report._errors import InputError
-from glassbox.report._reading import read_dictionary, read_table
+from glassbox.report._reading import read_dictionary, read_table, sha256_of
 from glassbox.report._request import ReportRequest
 from glassbox.report._settings import Source
 from glassbox.report._write import write_report
@@ -12,5 +12,6 @@ __all__ = [
     "Source",
     "read_dictionary",
     "read_table",
+    "sha256_of",
     "write_report",
 ]

@@ -100,6 +100,7 @@ def build(
         groups=_groups(study, unseen, predicted),
         fewest_rows=FEWEST_ROWS,
         fewest_events=FEWEST_EVENTS,
+        digits_of_error=assessment.digits_of_error,
         certificate=_certificate(est, study, request),
         terms=term_tables(est, study.dictionary),
         intercept=[fixed(value, 4) for value in est.additive_model_.intercept],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from glassbox.report._estimates import Z, Estimate
+from glassbox.report._estimates import Estimate, Z
 from glassbox.report._regression import Fit, fit_linear, fit_logistic, natural_spline
 
 # Log-odds of probabilities of exactly 0 or 1 are infinite.

@@ -80,7 +80,9 @@ def describe_table(study: Study, class_titles: list[str]) -> Description:
         names += class_titles
     rows = []
     for column in study.schema.columns:
-        rows += _summary(study.X[column.name], column, members, study.dictionary.title(column.name))
+        rows += _summary(
+            study.X[column.name], column, members, study.dictionary.title(column.name)
+        )
     missing = study.X.isna().to_numpy()
     return Description(
         groups=[(name, int(rows_of.sum())) for name, rows_of in zip(names, members, strict=True)],

@@ -76,9 +76,7 @@ class Gallery:
     def hang(self, figure: Figure, name: str, title: str, alt: str, note: str = "") -> Picture:
         """Save a figure under a safe form of its name, and turn it into a picture."""
         name = self._file_name(name)
-        figure.savefig(
-            self.folder / f"{name}.png", dpi=_PRINT_DPI, metadata={"Description": alt}
-        )
+        figure.savefig(self.folder / f"{name}.png", dpi=_PRINT_DPI, metadata={"Description": alt})
         width, height = figure.get_size_inches() * 96
         return Picture(name, title, alt, _inline(figure), round(width), round(height), note)
 
@@ -129,9 +127,7 @@ def draw_shapes(est: Any, terms: list[str], dictionary: DataDictionary) -> Shape
     return display
 
 
-def shape_pictures(
-    display: ShapeDisplay, terms: list[str], gallery: Gallery
-) -> Iterator[Picture]:
+def shape_pictures(display: ShapeDisplay, terms: list[str], gallery: Gallery) -> Iterator[Picture]:
     """The figures of :func:`draw_shapes` as pictures."""
     texts = display.alt_text().split("\n")
     for term, panel, ax, text in zip(terms, display.panels, display.axes_, texts, strict=True):
@@ -193,9 +189,16 @@ def calibration_picture(
     ax.plot(ends, ends, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), label="Perfect")
     if curve is not None:
         ax.fill_between(
-            curve["predicted"], curve["lower"], curve["upper"], color=_BLUE, alpha=0.18, linewidth=0
+            curve["predicted"],
+            curve["lower"],
+            curve["upper"],
+            color=_BLUE,
+            alpha=0.18,
+            linewidth=0,
         )
-        ax.plot(curve["predicted"], curve["observed"], color=_BLUE, label="Smooth curve, 95 % band")
+        ax.plot(
+            curve["predicted"], curve["observed"], color=_BLUE, label="Smooth curve, 95 % band"
+        )
     errors = np.abs(groups[["lower", "upper"]].to_numpy().T - groups["observed"].to_numpy())
     label = f"{len(groups)} groups of equal size, 95 % interval"
     ax.errorbar(

@@ -46,12 +46,15 @@ class Assessment:
         The headline figure over the folds.
     calibrations : list of (str, Calibration, ndarray)
         What is predicted, its calibration, and the predictions; one for each class of several.
+    digits_of_error : int
+        Decimals that suit errors of the prediction.
     """
 
     lines: list[Line]
     headline: tuple[str, str]
     fold_range: str
     calibrations: list[tuple[str, Calibration, np.ndarray]]
+    digits_of_error: int = 3
 
 
 def assess(
@@ -100,7 +103,9 @@ def _assess_classes(
 
     def mean_area(rows: np.ndarray) -> float:
         return float(
-            np.mean([auc(codes[rows] == k, predictions[rows, k]).value for k in range(len(titles))])
+            np.mean(
+                [auc(codes[rows] == k, predictions[rows, k]).value for k in range(len(titles))]
+            )
         )
 
     calibrations = [
@@ -132,7 +137,7 @@ def _assess_numbers(
     ]
     calibration = (titles[-1], mean_calibration(y, prediction), prediction)
     headline = ("R²", fixed(errors["r2"][0].value))
-    return Assessment(lines, headline, _span(per_fold), [calibration])
+    return Assessment(lines, headline, _span(per_fold), [calibration], digits)
 
 
 def _auc_line(name: str, area: Estimate, meaning: str) -> Line:

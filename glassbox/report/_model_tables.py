@@ -80,8 +80,10 @@ def _main_table(shape: pd.DataFrame, title: str) -> TermTable:
         if has_band:
             header.append(f"95 % band{name}")
             columns.append(
-                [f"{fixed(lo, _DIGITS)} to {fixed(up, _DIGITS)}" if pd.notna(lo) else "–"
-                 for lo, up in zip(part["lower"], part["upper"], strict=True)]
+                [
+                    f"{fixed(lo, _DIGITS)} to {fixed(up, _DIGITS)}" if pd.notna(lo) else "–"
+                    for lo, up in zip(part["lower"], part["upper"], strict=True)
+                ]
             )
     header.append("Rows")
     columns.append([count(weight) for weight in first["weight"]])

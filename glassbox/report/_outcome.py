@@ -74,9 +74,13 @@ def _task(target: pd.Series, request: ReportRequest) -> tuple[Task, tuple[str, .
         return "classes", ()
     whole = bool((target == target.round()).all())
     if n_distinct == 2 or (whole and n_distinct <= _MOST_NUMBERS_AS_CLASSES):
-        told = () if n_distinct == 2 else (
-            f"The {n_distinct} different whole numbers of the target {name!r} were read as "
-            "classes; --regressor reads them as amounts.",
+        told = (
+            ()
+            if n_distinct == 2
+            else (
+                f"The {n_distinct} different whole numbers of the target {name!r} were read as "
+                "classes; --regressor reads them as amounts.",
+            )
         )
         return "classes", told
     return "numbers", (
@@ -102,7 +106,9 @@ def _read_numbers(target: pd.Series, request: ReportRequest, notices: tuple) -> 
     if np.isinf(y).any():
         raise InputError(f"The target {name!r} holds infinity; correct or empty these cells.")
     if np.ptp(y) == 0:
-        raise InputError(f"The target {name!r} is {y[0]:g} in every row; there is nothing to learn.")
+        raise InputError(
+            f"The target {name!r} is {y[0]:g} in every row; there is nothing to learn."
+        )
     if len(y) < 2 * request.folds:
         raise InputError(
             f"The table has {len(y)} rows with a target, too few for {request.folds} folds; add "
@@ -156,7 +162,9 @@ def _with_event(
             f"{labels[0]!r} and {labels[1]!r}."
         )
     if request.positive == labels[1]:
-        return Outcome("classes", classes[codes], codes, tuple(classes.tolist()), tuple(labels), notices)
+        return Outcome(
+            "classes", classes[codes], codes, tuple(classes.tolist()), tuple(labels), notices
+        )
     notices += (
         f"The model predicts 1 for {labels[0]!r} and 0 for {labels[1]!r}, so that its score is "
         "that of the event.",

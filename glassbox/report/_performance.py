@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 
-from glassbox.report._estimates import Z, Estimate, bootstrap_estimate, bootstrap_sums
+from glassbox.report._estimates import Estimate, Z, bootstrap_estimate, bootstrap_sums
 
 # A predicted probability of zero for what did happen would make the log-loss infinite.
 _SMALLEST_PROBABILITY = 1e-15
@@ -52,9 +52,7 @@ def auc(event: np.ndarray, score: np.ndarray) -> Estimate:
     if variance <= 0 or not 0 < value < 1:
         return Estimate(value)
     reach = Z * np.sqrt(variance) / (value * (1 - value))
-    return Estimate(
-        value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach))
-    )
+    return Estimate(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
 
 
 def class_losses(

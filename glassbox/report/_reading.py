@@ -6,6 +6,7 @@ import csv
 import hashlib
 import importlib.util
 import warnings
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import pandas as pd
@@ -82,9 +83,9 @@ def read_dictionary(path: str | Path, dataset: str) -> DataDictionary:
         raise InputError(f"The dictionary {path} cannot be used: {error}") from error
 
 
-def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as stream:
+def sha256_of(path: Traversable) -> str:
+    """SHA-256 of a file (a Path, or a file inside a package), in hexadecimal."""
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -137,7 +138,7 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
 
 
 def _check_lines(path: Path, separator: str) -> None:
-    """Refuse lines that are longer or shorter than the header; pandas would fill the short ones."""
+    """Refuse lines that do not fit the header; pandas would fill the short ones."""
     csv.field_size_limit(_LONGEST_FIELD)
     with open(path, encoding="utf-8-sig", newline="") as stream:
         lines = csv.reader(stream, delimiter=separator)

@@ -21,7 +21,9 @@ class Fit:
     covariance: np.ndarray
 
 
-def fit_logistic(design: np.ndarray, y: np.ndarray, offset: np.ndarray | float = 0.0) -> Fit | None:
+def fit_logistic(
+    design: np.ndarray, y: np.ndarray, offset: np.ndarray | float = 0.0
+) -> Fit | None:
     """Maximum likelihood by Newton's method; None where there is no finite maximum.
 
     Parameters

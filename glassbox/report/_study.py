@@ -103,7 +103,8 @@ def prepare(frame: pd.DataFrame, dictionary: DataDictionary, request: ReportRequ
     for name in X:
         _check_stray_text(name, X[name], categorical)
     notices += [
-        f"Column {name!r} numbers the rows; it was kept as a predictor. --drop {name} leaves it out."
+        f"Column {name!r} numbers the rows, and was kept as a predictor; --drop {name} leaves it "
+        "out."
         for name in X
         if _counts_rows(X[name])
     ]
@@ -195,7 +196,10 @@ def _left_out(
             "Every predictor column has one and the same value in all rows; there is nothing to "
             "learn from."
         )
-    for option, names in (("--monotonic", request.monotonic), ("--categorical", request.categorical)):
+    for option, names in (
+        ("--monotonic", request.monotonic),
+        ("--categorical", request.categorical),
+    ):
         for name in names:
             if name in reasons:
                 raise InputError(

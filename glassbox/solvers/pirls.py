@@ -24,7 +24,9 @@ from glassbox.solvers._ridge import RIDGE, pygam_ridge
 
 _WEAK_PRIOR = ("line", "level", "missing", "pair line")
 _REML_STEPS_PER_PASS = 6
+# Of the criterion, a sum over rows.
 _REML_GRADIENT = 1e-6
+_FEW_ROWS = 1_000
 # Share of the outcome's variance that no fit explains: REML's noise never falls below it.
 _LEAST_NOISE = 1e-3
 _MOST_HALVINGS = 30
@@ -92,7 +94,7 @@ def fit_penalised(
     extra_penalties: Sequence[np.ndarray] = (),
     directions: Mapping[str, int] | None = None,
     max_iter: int = 100,
-    tol: float = 1e-9,
+    tol: float = 1e-6,
 ) -> PenalisedFit:
     """Fit the coefficients of a design.
 
@@ -161,7 +163,7 @@ class _Solver:
         ).reshape(-1, size)
         self.weak_prior = np.array([s.kind in _WEAK_PRIOR for s in self.smoothings], dtype=bool)
         self.floor = np.zeros(size)
-        self.log_strengths = None
+        self.log_strengths = np.zeros(len(self.smoothings))
         if fixed_strength is None:
             self.floor.reshape(self.n_predictors, -1)[:, 1:] = RIDGE
         else:
@@ -173,6 +175,11 @@ class _Solver:
         self.choose = fixed_strength is None and len(self.smoothings) > 0
         self.extra = self._in_coordinates(extra_penalties)
         self.ordered = OrderedTerms(design, directions) if directions else None
+        start = np.zeros((self.n_predictors, self.n_coordinates))
+        start[:, 0] = family.start(y, weights)
+        self.start = start.ravel()
+        self.centre = None
+        self.reml_gradient = _REML_GRADIENT * max(1.0, len(y) / _FEW_ROWS)
 
     def _in_coordinates(self, extra_penalties):
         if not len(extra_penalties):
@@ -189,13 +196,7 @@ class _Solver:
 
     def run(self, max_iter: int, tol: float) -> PenalisedFit:
         """Newton steps until nothing is left to gain."""
-        point = np.zeros((self.n_predictors, self.n_coordinates))
-        point[:, 0] = self.family.start(self.y, self.weights)
-        point = point.ravel()
-        start = point
-        if self.log_strengths is None:
-            self.log_strengths = np.zeros(len(self.smoothings))
-        self.centre = None
+        start = point = self.start
         settled = not self.choose
         previous, halvings, converged, working = None, 0, False, None
         for n_passes in range(1, max_iter + 1):
@@ -292,11 +293,13 @@ class _Solver:
         if not self.family.dispersion_known and not working.deviance > 0:
             return True
         if self.centre is None:
-            self.centre = self.log_strengths = _reml.starting_strengths(working)
+            self.centre = _reml.starting_strengths(working)
+            if not self.log_strengths.any():
+                self.log_strengths = self.centre
         elif not self.family.quadratic:
             here = _reml.evaluate(working, self.log_strengths)
             gradient = _reml.free_gradient(here, self.log_strengths, self.centre)
-            if np.abs(gradient).max() < _REML_GRADIENT:
+            if np.abs(gradient).max() < self.reml_gradient:
                 return True
         steps = 200 if self.family.quadratic else _REML_STEPS_PER_PASS
         self.log_strengths, _ = _reml.maximise(working, self.log_strengths, self.centre, steps)

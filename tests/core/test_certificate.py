@@ -135,9 +135,10 @@ def test_verdicts_agree_with_sampled_moves(seed, degrees):
         if row["holds"] is True:
             assert change > -1e-9
         if row["holds"] is False:
-            assert min(row["worst_slope"], row["worst_jump"]) < 0 or np.isnan(
-                [row["worst_slope"], row["worst_jump"]]
-            ).any()
+            assert (
+                min(row["worst_slope"], row["worst_jump"]) < 0
+                or np.isnan([row["worst_slope"], row["worst_jump"]]).any()
+            )
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,9 @@ def patients():
     return pd.DataFrame(
         {
             "age": [40, 51, 62],
-            "stage": pd.Categorical(["II", "I", None], categories=["I", "II", "III"], ordered=True),
+            "stage": pd.Categorical(
+                ["II", "I", None], categories=["I", "II", "III"], ordered=True
+            ),
             "sex": ["m", "f", None],
             "smoker": [True, False, True],
             "crea": pd.array([1, None, 3], dtype="Int64"),
