@@ -1,4 +1,4 @@
-"""Peers behind one face: ``fit``, ``predict`` (what scores want) and, where they have any, shapes."""
+"""Peers behind one face: ``fit``, ``predict`` and, where they have any, ``shape``."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """How often a nominal 95 % pointwise band covers the true shape.
 
 Tables are drawn from known shapes with correlated columns: six with an effect, one of them
-categorical, and two without. A shape and its truth are centred over the rows of the table, and compared at
-these rows: the share of rows and columns at which the band holds the truth is reported, apart for
-columns with and without an effect.
+categorical, and two without. A shape and its truth are centred over the rows of the table, and
+compared at these rows: the share of rows and columns at which the band holds the truth is
+reported, apart for columns with and without an effect.
 
     python -m benchmarks.coverage [--quick] [--seeds 8] [--jobs 2]
 """

@@ -26,6 +26,8 @@ from glassbox.report import (
 )
 
 _DEMO_PAIRS = 3
+# Of numpy's RandomState.
+_LARGEST_SEED = 2**32 - 1
 _DIRECTIONS = {"+1": 1, "1": 1, "-1": -1}
 
 
@@ -194,7 +196,9 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
     report.add_argument(
         "--folds", type=_at_least(2), default=5, metavar="K", help="cross-validation (default 5)"
     )
-    report.add_argument("--seed", type=_at_least(0), default=0, metavar="S", help="default 0")
+    report.add_argument(
+        "--seed", type=_at_least(0, _LARGEST_SEED), default=0, metavar="S", help="default 0"
+    )
     task = report.add_mutually_exclusive_group()
     task.add_argument(
         "--classifier",
@@ -246,11 +250,12 @@ def _direction(text: str) -> tuple[str, int]:
     return name, _DIRECTIONS[direction]
 
 
-def _at_least(lowest: int) -> Callable[[str], int]:
+def _at_least(lowest: int, highest: int = sys.maxsize) -> Callable[[str], int]:
     def whole_number(text: str) -> int:
-        if not text.isdecimal() or int(text) < lowest:
+        if not text.isdecimal() or not lowest <= int(text) <= highest:
+            limit = f" and at most {highest}" if highest < sys.maxsize else ""
             raise argparse.ArgumentTypeError(
-                f"{text!r} should be a whole number of at least {lowest}"
+                f"{text!r} should be a whole number of at least {lowest}{limit}"
             )
         return int(text)
 

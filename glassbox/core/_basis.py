@@ -36,8 +36,10 @@ class SegmentFinder:
         if crowding > _MOST_CUTS_PER_BUCKET:
             return
         self._crowding = crowding
-        self._first_cuts = np.searchsorted(bucket_of_cut, np.arange(n_buckets + 1)).astype(np.int32)
-        self._cuts_and_end = np.append(self._cuts, np.inf)
+        self._first_cuts = np.searchsorted(bucket_of_cut, np.arange(n_buckets + 1)).astype(
+            np.int32
+        )
+        self._cuts_and_end = np.append(self._cuts, np.nan)
 
     def _bucket(self, x: np.ndarray) -> np.ndarray:
         bucket = x - self._cuts[0]

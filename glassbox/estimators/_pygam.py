@@ -26,7 +26,7 @@ _MACHINES = {
 _CONSTRAINTS = {-1: "monotonic_dec", 1: "monotonic_inc"}
 
 # pyGAM holds constraints down with a penalty of 1e9: it leaves dips of about this size, as a
-# share of the term's range. Larger ones mean that its iterations ended too early.
+# share of the range of all coefficients. Larger ones mean that its iterations ended too early.
 _LARGEST_DIP = 1e-3
 
 
@@ -111,7 +111,9 @@ def fit_with_pygam(
             ConvergenceWarning,
             stacklevel=2,
         )
-    design = Design(tuple(_plain_design((axis,)) for axis in mains) + tuple(map(_plain_design, pairs)))
+    design = Design(
+        tuple(_plain_design((axis,)) for axis in mains) + tuple(map(_plain_design, pairs))
+    )
     return _read(gam, design, family, strength, directions, converged), gam
 
 
@@ -142,7 +144,9 @@ def _read(gam, design, family, strength, directions, converged) -> PenalisedFit:
         indices = np.array(gam.terms.get_coef_indices(number))
         here = np.arange(*design.slices[term.name].indices(design.n_columns))[: len(indices)]
         kept[here], held[here] = indices, True
-        coefficients[here, 0] = _ordered(gam.coef_[indices], directions.get(term.name, 0), term)
+        coefficients[here, 0] = _ordered(
+            gam.coef_[indices], directions.get(term.name, 0), term.name, np.ptp(gam.coef_)
+        )
     kept[0], held[0] = len(gam.coef_) - 1, True
     coefficients[0] = gam.coef_[-1]
     dispersion = float(gam.distribution.scale) if not family.dispersion_known else 1.0
@@ -168,14 +172,14 @@ def _read(gam, design, family, strength, directions, converged) -> PenalisedFit:
     )
 
 
-def _ordered(coefficients: np.ndarray, direction: int, term: TermDesign) -> np.ndarray:
+def _ordered(coefficients: np.ndarray, direction: int, name: str, scale: float) -> np.ndarray:
     if not direction:
         return coefficients
     ordered = direction * np.maximum.accumulate(direction * coefficients)
     dip = np.abs(ordered - coefficients).max()
-    if dip > _LARGEST_DIP * max(np.ptp(coefficients), np.finfo(np.float64).tiny):
+    if dip > _LARGEST_DIP * scale:
         raise ValueError(
-            f"pyGAM left a dip of {dip:.3g} in term {term.name!r}, which monotonic_cst wants "
+            f"pyGAM left a dip of {dip:.3g} in term {name!r}, which monotonic_cst wants "
             "monotone. Raise max_iter or lam, or use solver='pirls'."
         )
     return ordered

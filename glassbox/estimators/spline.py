@@ -282,7 +282,94 @@ def _strength_name(smoothing: Smoothing) -> str:
 
 
 class SplineGAMClassifier(AdditiveClassifier, _SplineGAM):
-    """Doc."""
+    """Spline GAM for classes.
+
+    One smooth curve per feature (and one surface per pair, on request), fitted by penalised
+    likelihood. Two classes share one score (log-odds); more are one multinomial model with a
+    score each, which sum to zero.
+
+    Parameters
+    ----------
+    solver : {"pirls", "pygam"}, default="pirls"
+        "pirls": penalised iteratively reweighted least squares, rows read in blocks. "pygam":
+        pyGAM fits, and its model is converted exactly; it has no missing values, no more than two
+        classes, no REML, no quantile knots and no pairs of categories.
+    lam : "reml", float, dict of str to float, or None, default=None
+        Strength of the smoothing. "reml": chosen for every term by restricted maximum likelihood;
+        no grid search is needed. A number, or one number per term name: fixed, and then columns
+        and penalties are pyGAM's, so that both solvers agree; a *missing* slot has a ridge of 1.
+        None: "reml" for "pirls", pyGAM's own 0.6 for "pygam".
+    n_knots : int, default=18
+        Knots of a numeric column, both edges of the data included (18 make pyGAM's 20 splines).
+        With "pirls", columns with few distinct values get fewer, and up to six values are joined
+        by straight lines.
+    n_pair_knots : int, default=6
+        Knots of a numeric column in pairs.
+    knots : {"uniform", "quantile"}, default="uniform"
+        Equally wide segments, or segments with equally many rows.
+    extrapolation : {"auto", "constant", "linear"}, default="auto"
+        Beyond the data: the value at the edge, or the straight line that touches there. "auto" is
+        "constant" for "pirls" and "linear" for "pygam", as pyGAM does.
+    interactions : int or list of pairs, default=0
+        How many pairs to find (by what the main effects leave unexplained, see
+        :mod:`glassbox.solvers._screen`), or which to fit: pairs of column names or numbers. A
+        column with a direction in `monotonic_cst` takes part in none. A pair adds nothing where
+        one of its features is missing.
+    monotonic_cst : dict of str to {-1, 0, 1}, or array-like of shape (n_features,), optional
+        Columns on which the score must fall (-1) or rise (1); it does so over the whole input
+        space, beyond the data too.
+    categorical_features : "from_dtype", None, or list of names, numbers or booleans
+        Text and categorical columns are always categorical; the list adds columns whose
+        categories are coded as numbers.
+    confidence_level : float, default=0.95
+        Nominal pointwise coverage of the band.
+    max_iter : int, default=100
+        Most passes over the rows.
+
+    Attributes
+    ----------
+    lam_ : dict of str to float
+        The smoothing parameters, by term; those that terms share are in brackets.
+    effective_df_ : float
+        Effective degrees of freedom of the fit.
+    dispersion_ : float
+        Estimated variance of the scatter around the mean (1 where the mean determines it).
+    n_iter_ : int
+        Passes over the rows (iterations, for pyGAM).
+    band_description_ : str
+        What the band is.
+
+    Notes
+    -----
+    Numeric terms are cubic P-splines (Eilers & Marx 1996) with a second-order difference penalty;
+    under REML their straight-line parts are shrunk together as well (Marra & Wood 2011), so that a
+    feature without effect comes out nearly flat. Categories have a ridge, ordered ones a penalty
+    on neighbours, *missing* slots a common ridge: a slot with few rows stays close to zero, the
+    average patient, and one without rows is zero. Terms have mean zero over the training rows.
+
+    The band is the Bayesian credible band of the penalised likelihood (Nychka 1988; Marra & Wood
+    2012), for the centred term, widened for not knowing the smoothing parameters: its width comes
+    from smoothing parameters under a prior that is flat in the standard deviation of a term's
+    wiggles. On simulated additive tables, the nominal 95 % band covered
+    92 % of the points with 500 rows and 95 % with 5,000. A term under a direction keeps the
+    width of the unconstrained fit. Nothing is random in the fit.
+
+    References
+    ----------
+    Wood (2017), "Generalized Additive Models: An Introduction with R", 2nd edition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from glassbox import SplineGAMClassifier
+    >>> x = np.linspace(-2, 2, 400)[:, None]
+    >>> y = np.sin(40 * np.arange(400)) < x[:, 0]
+    >>> est = SplineGAMClassifier().fit(x, y)
+    >>> est.term_names_
+    ['x0']
+    >>> est.predict(np.array([[-1.5], [1.5]]))
+    array([False,  True])
+    """
 
     def __init__(
         self,
@@ -317,7 +404,92 @@ class SplineGAMClassifier(AdditiveClassifier, _SplineGAM):
 
 
 class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
-    """Doc."""
+    """Spline GAM for numeric outcomes.
+
+    One smooth curve per feature (and one surface per pair, on request), fitted by penalised
+    likelihood.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson", "gamma"}, default="squared_error"
+        Normal scatter with the identity link; counts and positive outcomes with the log link.
+    solver : {"pirls", "pygam"}, default="pirls"
+        "pirls": penalised iteratively reweighted least squares, rows read in blocks. "pygam":
+        pyGAM fits, and its model is converted exactly; it has no missing values, no more than two
+        classes, no REML, no quantile knots and no pairs of categories.
+    lam : "reml", float, dict of str to float, or None, default=None
+        Strength of the smoothing. "reml": chosen for every term by restricted maximum likelihood;
+        no grid search is needed. A number, or one number per term name: fixed, and then columns
+        and penalties are pyGAM's, so that both solvers agree; a *missing* slot has a ridge of 1.
+        None: "reml" for "pirls", pyGAM's own 0.6 for "pygam".
+    n_knots : int, default=18
+        Knots of a numeric column, both edges of the data included (18 make pyGAM's 20 splines).
+        With "pirls", columns with few distinct values get fewer, and up to six values are joined
+        by straight lines.
+    n_pair_knots : int, default=6
+        Knots of a numeric column in pairs.
+    knots : {"uniform", "quantile"}, default="uniform"
+        Equally wide segments, or segments with equally many rows.
+    extrapolation : {"auto", "constant", "linear"}, default="auto"
+        Beyond the data: the value at the edge, or the straight line that touches there. "auto" is
+        "constant" for "pirls" and "linear" for "pygam", as pyGAM does.
+    interactions : int or list of pairs, default=0
+        How many pairs to find (by what the main effects leave unexplained, see
+        :mod:`glassbox.solvers._screen`), or which to fit: pairs of column names or numbers. A
+        column with a direction in `monotonic_cst` takes part in none. A pair adds nothing where
+        one of its features is missing.
+    monotonic_cst : dict of str to {-1, 0, 1}, or array-like of shape (n_features,), optional
+        Columns on which the score must fall (-1) or rise (1); it does so over the whole input
+        space, beyond the data too.
+    categorical_features : "from_dtype", None, or list of names, numbers or booleans
+        Text and categorical columns are always categorical; the list adds columns whose
+        categories are coded as numbers.
+    confidence_level : float, default=0.95
+        Nominal pointwise coverage of the band.
+    max_iter : int, default=100
+        Most passes over the rows.
+
+    Attributes
+    ----------
+    lam_ : dict of str to float
+        The smoothing parameters, by term; those that terms share are in brackets.
+    effective_df_ : float
+        Effective degrees of freedom of the fit.
+    dispersion_ : float
+        Estimated variance of the scatter around the mean (1 where the mean determines it).
+    n_iter_ : int
+        Passes over the rows (iterations, for pyGAM).
+    band_description_ : str
+        What the band is.
+
+    Notes
+    -----
+    Numeric terms are cubic P-splines (Eilers & Marx 1996) with a second-order difference penalty;
+    under REML their straight-line parts are shrunk together as well (Marra & Wood 2011), so that a
+    feature without effect comes out nearly flat. Categories have a ridge, ordered ones a penalty
+    on neighbours, *missing* slots a common ridge: a slot with few rows stays close to zero, the
+    average patient, and one without rows is zero. Terms have mean zero over the training rows.
+
+    The band is the Bayesian credible band of the penalised likelihood (Nychka 1988; Marra & Wood
+    2012), for the centred term, widened for not knowing the smoothing parameters: its width comes
+    from smoothing parameters under a prior that is flat in the standard deviation of a term's
+    wiggles. On simulated additive tables, the nominal 95 % band covered
+    95 to 97 % of the points, with 500 and with 5,000 rows. A term under a direction keeps the
+    width of the unconstrained fit. Nothing is random in the fit.
+
+    References
+    ----------
+    Wood (2017), "Generalized Additive Models: An Introduction with R", 2nd edition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from glassbox import SplineGAMRegressor
+    >>> x = np.linspace(-2, 2, 200)[:, None]
+    >>> est = SplineGAMRegressor().fit(x, np.sin(x[:, 0]))
+    >>> bool(abs(est.predict([[1.0]])[0] - np.sin(1.0)) < 0.01)
+    True
+    """
 
     _parameter_constraints: dict = {
         **_SplineGAM._parameter_constraints,

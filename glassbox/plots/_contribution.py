@@ -233,7 +233,8 @@ class ContributionDisplay:
 
     def _mean_text(self, value: float) -> str:
         if self._quantity() != "Risk":
-            return number(float(f"{value:.4g}"))
+            text = f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+            return text.replace("-", MINUS)
         percent = 100 * value
         digits = 0 if 9.5 <= percent <= 99.5 else 1
         return f"{percent:.{digits}f} %"
@@ -280,4 +281,4 @@ class ContributionDisplay:
     def _bar_in_words(self, row) -> str:
         value = f" = {row.value}" if row.value else ""
         mark = f" ({row.flag})" if row.flag else ""
-        return f"{row.label}{value}{mark} {self._effect(row.shown, row.score)}"
+        return f"{row.label}{value}{mark}: {self._effect(row.shown, row.score)}"

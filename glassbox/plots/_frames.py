@@ -49,7 +49,8 @@ def _rows(panel: MainPanel, scale: Scale, k: int, effect: MainEffect | Slot) -> 
         "shown_lower": panel.shown(scale, effect.lower) if banded else nothing,
         "shown_upper": panel.shown(scale, effect.upper) if banded else nothing,
     }
-    return {name: table[..., k] for name, table in tables.items()}
+    # The empty index turns the slot's arrays without dimensions into numbers.
+    return {name: table[..., k][()] for name, table in tables.items()}
 
 
 def pair_frame(panel: PairPanel, scale: Scale, min_patients: float) -> pd.DataFrame:

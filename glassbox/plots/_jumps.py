@@ -18,13 +18,18 @@ _AT_MOST = 3
 
 
 def jumps(
-    effect: MainEffect, support: Support, min_patients: float, output: int = 0
+    effect: MainEffect,
+    support: Support,
+    min_patients: float,
+    output: int = 0,
+    min_size: float = 0.0,
 ) -> np.ndarray:
     """Where a step function jumps.
 
-    A step is a jump if it takes at least a fifth of the curve's range over the 1-99 % of the
-    patients, is at least five times the median step there, is larger than the half-width of the
-    band on either side, and at least `min_patients` stand on both sides. It is a hint to look
+    A step is a jump if it is at least `min_size` high, takes at least a fifth of the curve's
+    range over the 1-99 % of the patients, is at least five times the median step there, is larger
+    than the half-width of the band on either side, and at least `min_patients` stand on both
+    sides. It is a hint to look
     for a threshold of treatment (Lengerich et al. 2025, npj Digital Medicine 8:711), not a test.
 
     Parameters
@@ -34,6 +39,8 @@ def jumps(
     support : Support
     min_patients : float
     output : int
+    min_size : float
+        On the scale of the link.
 
     Returns
     -------
@@ -56,6 +63,7 @@ def jumps(
     half_width = np.where(np.isfinite(half_width), half_width, 0.0)
     is_jump = (
         inside
+        & (size >= min_size)
         & (size >= RANGE_SHARE * np.ptp(score[drawn]))
         & (size > TIMES_USUAL * usual)
         & (size > np.maximum(half_width[1:], half_width[:-1]))

@@ -17,12 +17,14 @@ _IS_SCALE = re.compile(r"\d+\s*[-\N{EN DASH}]\s*\d+")
 
 
 def number(value: float) -> str:
-    """A number with as many digits as are of use: 0.0123, 1.9, 38.5, 1,200."""
+    """A number with as many digits as are of use: 0.0123, 1.9, 38.5, 1,200, 2.5e9."""
     value = float(value)
     if not np.isfinite(value):
         return str(value)
     size = abs(value)
-    if size >= 100 or value == int(value):
+    if size >= 1e7:
+        text = f"{value:.3g}".replace("e+0", "e").replace("e+", "e")
+    elif size >= 100 or value == int(value):
         text = f"{value:,.0f}"
     elif size >= 0.01:
         text = f"{value:.3g}"
@@ -99,6 +101,13 @@ def normal_text(entry: Entry) -> str:
     if low == high:
         return f"normal {number(low)}"
     return f"normal {number(low)}{EN_DASH}{number(high)}"
+
+
+def zero_one_labels(entry: Entry) -> tuple[str, str]:
+    """What 0 and 1 mean: the dictionary's two levels, "no" and "yes", or just 0 and 1."""
+    if len(entry.order) == 2:
+        return entry.order
+    return ("no", "yes") if entry.kind == "binary" else ("0", "1")
 
 
 def flag(value, entry: Entry) -> str:

@@ -39,7 +39,7 @@ def draw_numeric(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
         _draw_original(ax, panel, scale, inside)
     _draw_arrows(ax, panel, look, low, high)
     if look.mark_jumps:
-        _draw_jumps(ax, panel, look)
+        _draw_jumps(ax, panel, scale, look)
     _draw_against(ax, panel, scale, inside)
     if panel.effect.missing is not None:
         draw_missing(ax, panel, scale, look)
@@ -218,8 +218,8 @@ def _draw_arrows(ax: Axes, panel: MainPanel, look: Look, low: float, high: float
             )
 
 
-def _draw_jumps(ax: Axes, panel: MainPanel, look: Look) -> None:
-    for place in panel_jumps(panel, look.min_patients):
+def _draw_jumps(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
+    for place in panel_jumps(panel, scale, look.min_patients):
         ax.axvline(place, color=_style.ALERT, linewidth=0.9, linestyle=(0, (3, 2)), gid="jump")
         ax.text(
             place,

@@ -225,9 +225,12 @@ def axis_limits(extents: list[tuple[np.ndarray, np.ndarray]], scale: Scale) -> t
     return (float(np.exp(low)), float(np.exp(high))) if scale.is_ratio else (low, high)
 
 
-def panel_jumps(panel: MainPanel, min_patients: float) -> list[float]:
+def panel_jumps(panel: MainPanel, scale: Scale, min_patients: float) -> list[float]:
     """Where any of the panel's curves jumps."""
     if panel.support is None:
         return []
-    found = (jumps(panel.effect, panel.support, min_patients, k) for k in panel.drawn)
+    found = (
+        jumps(panel.effect, panel.support, min_patients, k, scale.smallest_jump)
+        for k in panel.drawn
+    )
     return sorted({float(place) for places in found for place in places})

@@ -11,7 +11,7 @@ import pandas as pd
 from glassbox.core.axes import MISSING_CODE, UNSEEN_CODE, CategoricalAxis
 from glassbox.core.dictionary import DataDictionary
 from glassbox.core.links import get_link
-from glassbox.plots._labels import describe, flag, with_unit
+from glassbox.plots._labels import describe, flag, with_unit, zero_one_labels
 from glassbox.plots._sources import ModelFacts, output_position
 
 
@@ -132,5 +132,5 @@ def _value_in_words(axis, value, dictionary: DataDictionary | None) -> tuple[str
         category = axis.categories[int(value)]
         return with_unit(category, entry) if isinstance(category, bool) else str(category), ""
     if entry.kind == "binary" and value in (0.0, 1.0):
-        return "yes" if value else "no", ""
+        return zero_one_labels(entry)[int(value)], ""
     return with_unit(float(value), entry), flag(float(value), entry)

@@ -55,6 +55,8 @@ class Scale:
     mixes_outputs : bool
         Whether one output's value depends on the scores of the others; a band of single scores
         says nothing then.
+    smallest_jump : float
+        Steps of the score below this are not worth a mark.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Scale:
     score_label: str = ""
     is_absolute: bool = False
     mixes_outputs: bool = False
+    smallest_jump: float = 0.0
 
 
 def get_scale(name: str, link: str, intercept: np.ndarray, outcome: str | None = None) -> Scale:
@@ -96,13 +99,23 @@ def get_scale(name: str, link: str, intercept: np.ndarray, outcome: str | None =
     intercept = np.atleast_1d(np.asarray(intercept, dtype=float))
     of = f" of {outcome}" if outcome else ""
     zero = np.zeros_like(intercept)
+    # Odds or rates that change by less than a tenth.
+    smallest_jump = 0.0 if link == "identity" else 0.1
     if name in ("odds_ratio", "rate_ratio"):
         label, score_label = {
             ("logit", "odds_ratio"): ("Odds ratio" + of, "Log-odds"),
             ("softmax", "odds_ratio"): ("Relative odds" + of, "Score"),
             ("log", "rate_ratio"): ("Rate ratio", "Log rate ratio"),
         }[link, name]
-        return Scale(name, label, np.exp, zero + 1.0, is_ratio=True, score_label=score_label)
+        return Scale(
+            name,
+            label,
+            np.exp,
+            zero + 1.0,
+            is_ratio=True,
+            score_label=score_label,
+            smallest_jump=smallest_jump,
+        )
     if name in ("risk", "rate", "mean"):
         inverse = get_link(link).inverse
         factor = 100.0 if name == "risk" else 1.0
@@ -122,13 +135,14 @@ def get_scale(name: str, link: str, intercept: np.ndarray, outcome: str | None =
             absolute(zero),
             is_absolute=True,
             mixes_outputs=link == "softmax",
+            smallest_jump=smallest_jump,
         )
     label = {
         "log_odds": "Log-odds" + of if link == "logit" else "Score" + of,
         "log_rate": "Log rate ratio",
         "score": "Effect on the outcome",
     }[name]
-    return Scale(name, label, lambda score: score, zero)
+    return Scale(name, label, lambda score: score, zero, smallest_jump=smallest_jump)
 
 
 class RatioLocator(ticker.Locator):

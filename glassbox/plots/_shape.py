@@ -58,7 +58,8 @@ class ShapeDisplay:
     grey where fewer than `min_patients` stand (within a window of 1/20 of the 1-99 % range of
     the patients, or on the same step, if they are more) or out of the 1-99 % range. Dashed
     verticals mark jumps: single steps of at least a fifth of the curve's range and five times the
-    median step, larger than the half-width of the band, with enough patients on both sides.
+    median step, larger than the half-width of the band and (where scores are logarithms) than
+    0.1, with enough patients on both sides.
 
     Parameters
     ----------
@@ -396,7 +397,9 @@ class ShapeDisplay:
             parts.append("Grey strip: where the patients are. Triangles: the data go on.")
         if any(panel.zero.category is not None for panel in mains):
             parts.append("Hollow: reference level.")
-        if self.mark_jumps and any(panel_jumps(panel, self.min_patients) for panel in mains):
+        if self.mark_jumps and any(
+            panel_jumps(panel, self.scale, self.min_patients) for panel in mains
+        ):
             parts.append("Dashed verticals: sudden jumps.")
         if any(len(against_direction(p.effect, p.direction, k)) for p in mains for k in p.drawn):
             parts.append("Crosses: against the declared direction.")

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from glassbox.core.dictionary import DataDictionary
 from glassbox.core.terms import Term
 from glassbox.plots._effects import MainEffect, PairEffect
-from glassbox.plots._labels import describe
+from glassbox.plots._labels import describe, zero_one_labels
 from glassbox.plots._panels import MainPanel, PairPanel
 from glassbox.plots._support import Support, support_of
 from glassbox.plots._zero import find_zero
@@ -150,8 +150,7 @@ def main_effect(est: Any, term: str, dictionary: DataDictionary | None) -> MainE
     """The exact function of a main effect, all outputs."""
     effect = MainEffect.from_frame(est.shape_function(term))
     if effect.is_zero_one:
-        is_binary = describe(dictionary, term).kind == "binary"
-        return effect.as_points(("no", "yes") if is_binary else ("0", "1"))
+        return effect.as_points(zero_one_labels(describe(dictionary, term)))
     return effect
 
 

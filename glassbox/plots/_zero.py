@@ -70,7 +70,7 @@ def find_zero(effect: MainEffect, reference: Any, entry: Entry, average: np.ndar
         if entry.ref_low is None or entry.ref_high is None:
             return _average(effect, average)
         middle = (entry.ref_low + entry.ref_high) / 2
-        return Zero(effect.at(middle), f"at {with_unit(middle, entry)} (middle of normal)")
+        return Zero(effect.at(middle), f"at {with_unit(middle, entry)} (mid-normal)")
     try:
         value = float(reference)
     except (TypeError, ValueError):

@@ -85,7 +85,7 @@ def build(
 
     (folder / "figures").mkdir()
     with figures.drawing():
-        pictures = _draw(est, study, assessment, unseen, folder / "figures", steps)
+        pictures = _draw(est, study, assessment, titles, unseen, folder / "figures", steps)
     steps.now("Writing the page")
     page = render(
         title=study.dictionary.describe(request.target).label,
@@ -119,7 +119,7 @@ def class_titles(study: Study, request: ReportRequest) -> list[str]:
     """What readers call the classes; empty for a regression."""
     labels, title = list(study.outcome.labels), study.dictionary.title(request.target)
     if labels in (["0", "1"], ["False", "True"]):
-        return [f"no {title}" if title == request.target else f"Not: {title}", title]
+        return [f"{title}: no", f"{title}: yes"]
     return labels
 
 
@@ -140,6 +140,7 @@ def _draw(
     est: Any,
     study: Study,
     assessment: Assessment,
+    titles: list[str],
     unseen: np.ndarray,
     folder: Path,
     steps: Steps,
@@ -187,12 +188,17 @@ def _draw(
         "shape_pictures": shapes,
         "shape_caption": display.caption_,
         "pair_pictures": pairs,
-        "cases": _cases(est, study, unseen, gallery, steps),
+        "cases": _cases(est, study, titles, unseen, gallery, steps),
     }
 
 
 def _cases(
-    est: Any, study: Study, unseen: np.ndarray, gallery: figures.Gallery, steps: Steps
+    est: Any,
+    study: Study,
+    titles: list[str],
+    unseen: np.ndarray,
+    gallery: figures.Gallery,
+    steps: Steps,
 ) -> list[Case]:
     outcome = study.outcome
     is_risk = outcome.task == "classes"
@@ -212,7 +218,6 @@ def _cases(
             est,
             study.X.iloc[[place]],
             f"row_{number}",
-            f"Row {number:,} explained",
             study.dictionary,
             gallery,
         )
@@ -222,7 +227,7 @@ def _cases(
                 fitted=_mean_in_words(fitted, is_risk, digits),
                 unseen=_mean_in_words(without, is_risk, digits),
                 exact=float(fitted),
-                observed=outcome.labels[outcome.codes[place]]
+                observed=titles[outcome.codes[place]]
                 if is_risk
                 else fixed(outcome.y[place], digits),
                 picture=picture,

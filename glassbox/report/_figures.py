@@ -17,16 +17,23 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from glassbox.core.axes import CategoricalAxis
 from glassbox.core.dictionary import DataDictionary
+from glassbox.core.terms import Term
 from glassbox.plots import ContributionDisplay, ImportanceDisplay, ShapeDisplay
 from glassbox.report._calibration import Calibration
 from glassbox.report._format import fixed
 
 _PRINT_DPI = 300
 _SCREEN_DPI = 144
-_MAIN_SIZE = (4.4, 3.2)
+# Shown at about this size, so that the letters keep theirs.
+_MAIN_SIZE = (3.6, 2.9)
+_BROAD_SIZE = (7.3, 2.9)
+_MANY_CATEGORIES = 7
 _PAIR_SIZE = (8.2, 3.4)
 _CASE_SIZE = (7.0, 4.4)
+# Leaves a square for the curve above the histogram.
+_CALIBRATION_SIZE = (5.2, 6.0)
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#6E6E6E"
 # Ids of the parts of an SVG must not depend on chance, or the same fit gives another page.
 _SVG_SALT = "glassbox"
@@ -41,6 +48,7 @@ class Picture:
     name : str
         Of the file in the folder of figures, without its ending.
     title : str
+        Empty where the page says enough.
     alt : str
         The figure in words.
     data_uri : str
@@ -49,6 +57,8 @@ class Picture:
         In CSS pixels.
     note : str
         What the marks mean.
+    is_wide : bool
+        Whether it takes the room of two.
     """
 
     name: str
@@ -58,6 +68,7 @@ class Picture:
     width: int
     height: int
     note: str = ""
+    is_wide: bool = False
 
 
 class Gallery:
@@ -76,9 +87,15 @@ class Gallery:
     def hang(self, figure: Figure, name: str, title: str, alt: str, note: str = "") -> Picture:
         """Save a figure under a safe form of its name, and turn it into a picture."""
         name = self._file_name(name)
+        # Each file would lay the figure out anew, which takes longer than drawing it.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         figure.savefig(self.folder / f"{name}.png", dpi=_PRINT_DPI, metadata={"Description": alt})
         width, height = figure.get_size_inches() * 96
-        return Picture(name, title, alt, _inline(figure), round(width), round(height), note)
+        is_wide = width > 1.5 * 96 * _MAIN_SIZE[0]
+        return Picture(
+            name, title, alt, _inline(figure), round(width), round(height), note, is_wide
+        )
 
     def _file_name(self, name: str) -> str:
         safe = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:60] or "figure"
@@ -117,7 +134,10 @@ def drawing() -> Iterator[None]:
 
 def draw_shapes(est: Any, terms: list[str], dictionary: DataDictionary) -> ShapeDisplay:
     """All main effects with one y-range, each on a figure of its own."""
-    figures = [Figure(figsize=_MAIN_SIZE, layout="constrained") for _ in terms]
+    figures = [
+        Figure(figsize=_shape_size(est.additive_model_[term]), layout="constrained")
+        for term in terms
+    ]
     axes = [figure.add_subplot() for figure in figures]
     display = ShapeDisplay.from_estimator(est, terms, dictionary=dictionary, ax=axes)
     for ax in display.axes_:
@@ -127,11 +147,17 @@ def draw_shapes(est: Any, terms: list[str], dictionary: DataDictionary) -> Shape
     return display
 
 
+def _shape_size(term: Term) -> tuple[float, float]:
+    axis = term.axes[0]
+    many = isinstance(axis, CategoricalAxis) and len(axis.categories) >= _MANY_CATEGORIES
+    return _BROAD_SIZE if many else _MAIN_SIZE
+
+
 def shape_pictures(display: ShapeDisplay, terms: list[str], gallery: Gallery) -> Iterator[Picture]:
     """The figures of :func:`draw_shapes` as pictures."""
     texts = display.alt_text().split("\n")
     for term, panel, ax, text in zip(terms, display.panels, display.axes_, texts, strict=True):
-        yield gallery.hang(ax.figure, f"shape_{term}", panel.title, text)
+        yield gallery.hang(ax.figure, f"shape_{term}", panel.entry.label, text)
 
 
 def pair_picture(
@@ -160,7 +186,6 @@ def case_picture(
     est: Any,
     row: pd.DataFrame,
     name: str,
-    title: str,
     dictionary: DataDictionary,
     gallery: Gallery,
 ) -> Picture:
@@ -169,7 +194,7 @@ def case_picture(
     display = ContributionDisplay.from_estimator(
         est, row, dictionary=dictionary, ax=figure.add_subplot()
     )
-    return gallery.hang(figure, name, title, display.alt_text(), display.caption_)
+    return gallery.hang(figure, name, "", display.alt_text(), display.caption_)
 
 
 def calibration_picture(
@@ -182,7 +207,7 @@ def calibration_picture(
     name: str = "calibration",
 ) -> Picture:
     """Observed against predicted: curve with band, groups, and where the predictions are."""
-    figure = Figure(figsize=(5.2, 5.6), layout="constrained")
+    figure = Figure(figsize=_CALIBRATION_SIZE, layout="constrained")
     ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
     groups, curve = calibration.groups, calibration.curve
     ends = _calibration_range(calibration, prediction, is_risk)
@@ -212,7 +237,6 @@ def calibration_picture(
         label=label,
     )
     ax.set(xlim=ends, ylim=ends, ylabel=f"Observed: {outcome}")
-    ax.set_box_aspect(1)
     ax.legend(fontsize=8, frameon=False, loc="upper left")
     below.hist(np.clip(prediction, *ends), bins=np.linspace(*ends, 51), color=_GREY)
     below.set(xlabel=f"Predicted: {outcome}", ylabel="Rows")

@@ -185,4 +185,6 @@ class Gamma:
         slope = weights * residual
         deviance = 2 * float(weights @ (residual - log_ratio))
         curvature = weights * (1 + residual)
-        return LocalFit(deviance, slope[:, None], curvature[:, None, None], float(slope @ residual))
+        return LocalFit(
+            deviance, slope[:, None], curvature[:, None, None], float(slope @ residual)
+        )

@@ -70,7 +70,10 @@ def accumulate(
         _add_products(matrices, block, fit.curvature)
     transform = design.transform
     parts = [
-        [transform.T @ (transform.T @ matrices[max(a, b), min(a, b)]).T for b in range(n_predictors)]
+        [
+            transform.T @ (transform.T @ matrices[max(a, b), min(a, b)]).T
+            for b in range(n_predictors)
+        ]
         for a in range(n_predictors)
     ]
     return NormalEquations(np.block(parts), (slopes @ transform).ravel(), deviance, pearson)

@@ -15,7 +15,6 @@ import numpy as np
 from scipy.linalg import lapack
 
 _LARGEST_STEP = 3.0
-_RANGE = 16.0
 
 
 @dataclass(frozen=True)
@@ -168,19 +167,20 @@ def starting_strengths(model: WorkingModel) -> np.ndarray:
 def maximise(
     model: WorkingModel,
     log_strengths: np.ndarray,
-    centre: np.ndarray,
+    lowest: np.ndarray,
+    highest: np.ndarray,
     max_steps: int,
     tolerance: float = 1e-8,
 ) -> tuple[np.ndarray, RemlPoint]:
-    """Newton steps uphill, within a wide box around `centre`.
+    """Newton steps uphill, within a box.
 
     Parameters
     ----------
     model : WorkingModel
     log_strengths : ndarray of shape (n_smoothing,)
         Where to start.
-    centre : ndarray of shape (n_smoothing,)
-        Middle of the box; its edges mean no penalty and nothing but the penalty.
+    lowest, highest : ndarray of shape (n_smoothing,)
+        Edges of the box.
     max_steps : int
     tolerance : float
         Largest gradient at which to stop.
@@ -191,7 +191,7 @@ def maximise(
     """
     point = evaluate(model, log_strengths)
     for _ in range(max_steps):
-        gradient = free_gradient(point, log_strengths, centre)
+        gradient = free_gradient(point, log_strengths, lowest, highest)
         free = gradient != 0
         if np.abs(gradient).max(initial=0.0) < tolerance:
             break
@@ -203,10 +203,10 @@ def maximise(
         step *= min(1.0, _LARGEST_STEP / np.abs(step).max())
         moved = False
         for _ in range(30):
-            candidate = np.clip(log_strengths + step, centre - _RANGE, centre + _RANGE)
+            candidate = np.clip(log_strengths + step, lowest, highest)
             trial = evaluate(model, candidate)
             # Close to the top the value is lost in rounding, and the gradient is not.
-            left = np.abs(free_gradient(trial, candidate, centre)).max()
+            left = np.abs(free_gradient(trial, candidate, lowest, highest)).max()
             close = trial.value >= point.value - 1e-9 * abs(point.value)
             if trial.value > point.value or (close and left < np.abs(gradient).max()):
                 moved = True
@@ -218,9 +218,11 @@ def maximise(
     return log_strengths, point
 
 
-def free_gradient(point: RemlPoint, log_strengths: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def free_gradient(
+    point: RemlPoint, log_strengths: np.ndarray, lowest: np.ndarray, highest: np.ndarray
+) -> np.ndarray:
     """The gradient, without what only pushes against the edges of the box."""
     gradient = point.gradient.copy()
-    gradient[(log_strengths >= centre + _RANGE) & (gradient > 0)] = 0.0
-    gradient[(log_strengths <= centre - _RANGE) & (gradient < 0)] = 0.0
+    gradient[(log_strengths >= highest) & (gradient > 0)] = 0.0
+    gradient[(log_strengths <= lowest) & (gradient < 0)] = 0.0
     return gradient

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
@@ -24,6 +24,10 @@ from glassbox.solvers._ridge import RIDGE, pygam_ridge
 
 _WEAK_PRIOR = ("line", "level", "missing", "pair line")
 _REML_STEPS_PER_PASS = 6
+_REML_STEPS = 200
+# Of log smoothing parameters: from where they start to where they do nothing, or everything.
+_RANGE = 16.0
+_LONGEST_REACH = 6.0
 # Of the criterion, a sum over rows.
 _REML_GRADIENT = 1e-6
 _FEW_ROWS = 1_000
@@ -94,7 +98,7 @@ def fit_penalised(
     extra_penalties: Sequence[np.ndarray] = (),
     directions: Mapping[str, int] | None = None,
     max_iter: int = 100,
-    tol: float = 1e-6,
+    tol: float = 1e-8,
 ) -> PenalisedFit:
     """Fit the coefficients of a design.
 
@@ -178,7 +182,7 @@ class _Solver:
         start = np.zeros((self.n_predictors, self.n_coordinates))
         start[:, 0] = family.start(y, weights)
         self.start = start.ravel()
-        self.centre = None
+        self.lowest = self.highest = None
         self.reml_gradient = _REML_GRADIENT * max(1.0, len(y) / _FEW_ROWS)
 
     def _in_coordinates(self, extra_penalties):
@@ -198,7 +202,7 @@ class _Solver:
         """Newton steps until nothing is left to gain."""
         start = point = self.start
         settled = not self.choose
-        previous, halvings, converged, working = None, 0, False, None
+        previous, halvings, converged, working, inside = None, 0, False, None, False
         for n_passes in range(1, max_iter + 1):
             equations = self._pass(point)
             if n_passes == 1:
@@ -219,8 +223,12 @@ class _Solver:
             step = target - point
             gain = step @ (equations.matrix @ step) + step @ self._penalise(step, diagonal)
             scale = self._rough_dispersion(equations)
-            previous = (equations.deviance, point)
-            at_optimum = settled and gain <= tol * scale
+            # The step into the order may well cost something; from then on none may.
+            entering = self.ordered is not None and settled and not inside
+            inside = inside or entering
+            expanded_at = point
+            previous = None if entering else (equations.deviance, point)
+            at_optimum = settled and not entering and gain <= tol * scale
             if self.family.quadratic and settled:
                 converged = True
                 point = target
@@ -239,7 +247,7 @@ class _Solver:
             )
         if not np.isfinite(point).all():
             point = start
-        return self._finish(equations, previous[1], point, n_passes, converged, working)
+        return self._finish(equations, expanded_at, point, n_passes, converged, working)
 
     def _pass(self, point: np.ndarray) -> NormalEquations:
         coordinates = point.reshape(self.n_predictors, -1).T
@@ -292,18 +300,34 @@ class _Solver:
         """Improve the smoothing parameters; say whether they no longer needed it."""
         if not self.family.dispersion_known and not working.deviance > 0:
             return True
-        if self.centre is None:
-            self.centre = _reml.starting_strengths(working)
-            if not self.log_strengths.any():
-                self.log_strengths = self.centre
-        elif not self.family.quadratic:
-            here = _reml.evaluate(working, self.log_strengths)
-            gradient = _reml.free_gradient(here, self.log_strengths, self.centre)
-            if np.abs(gradient).max() < self.reml_gradient:
-                return True
-        steps = 200 if self.family.quadratic else _REML_STEPS_PER_PASS
-        self.log_strengths, _ = _reml.maximise(working, self.log_strengths, self.centre, steps)
-        return self.family.quadratic
+        if self.lowest is None:
+            start = _reml.starting_strengths(working)
+            self.lowest, self.highest = start - _RANGE, start + _RANGE
+            self.log_strengths = start
+            self.reach = np.full(len(start), _LONGEST_REACH)
+            self.last_gradient = np.zeros(len(start))
+        if self.family.quadratic:
+            self.log_strengths, _ = _reml.maximise(
+                working, self.log_strengths, self.lowest, self.highest, _REML_STEPS
+            )
+            return True
+        here = _reml.evaluate(working, self.log_strengths)
+        gradient = _reml.free_gradient(here, self.log_strengths, self.lowest, self.highest)
+        if np.abs(gradient).max() < self.reml_gradient:
+            return True
+        # The working model changes with the coefficients: where classes separate, its maximum
+        # jumps back and forth. A parameter that would turn back may only go half as far.
+        turned = gradient * self.last_gradient < 0
+        self.reach = np.where(turned, self.reach / 2, np.minimum(self.reach * 1.5, _LONGEST_REACH))
+        self.last_gradient = gradient
+        self.log_strengths, _ = _reml.maximise(
+            working,
+            self.log_strengths,
+            np.maximum(self.lowest, self.log_strengths - self.reach),
+            np.minimum(self.highest, self.log_strengths + self.reach),
+            _REML_STEPS_PER_PASS,
+        )
+        return False
 
     def _newton(self, equations, point, diagonal, settled) -> np.ndarray:
         matrix = equations.matrix + np.diag(diagonal)
@@ -327,9 +351,10 @@ class _Solver:
             pearson = equations.pearson - 2 * equations.slope @ step
             pearson = max(pearson + step @ (equations.matrix @ step), 0.0)
             dispersion = pearson / max(self.weights.sum() - effective_df, 1.0)
-        covariance = inverse * dispersion
         if self.choose and working is not None:
-            covariance = covariance + self._strength_uncertainty(working)
+            covariance = self._wary_covariance(equations, expanded_at) * dispersion
+        else:
+            covariance = inverse * dispersion
         shape = (self.n_predictors, self.n_coordinates)
         return PenalisedFit(
             self.design,
@@ -345,17 +370,23 @@ class _Solver:
             working,
         )
 
-    def _strength_uncertainty(self, working: _reml.WorkingModel) -> np.ndarray:
-        """What not knowing the smoothing parameters adds to the covariance, to first order.
+    def _wary_covariance(self, equations: NormalEquations, point: np.ndarray) -> np.ndarray:
+        """Posterior covariance (over the dispersion) of coefficients whose smoothness is unknown.
 
-        Kass & Steffey (1989); Wood, Pya & Saefken (2016), JASA 111:1548-1563, section 4.
+        REML's own smoothing parameters are often too large to leave room for the shapes that
+        few rows cannot show. For the band, all of them carry the weak prior, and the uncertainty
+        that remains is added to first order: Kass & Steffey (1989), JASA 84:717-726; Wood, Pya &
+        Saefken (2016), JASA 111:1548-1563, section 4.
         """
-        here = _reml.evaluate(working, self.log_strengths)
+        model = replace(
+            self._working(equations, point), weak_prior=np.ones(len(self.smoothings), dtype=bool)
+        )
+        _, here = _reml.maximise(model, self.log_strengths, self.lowest, self.highest, _REML_STEPS)
         precision, directions = np.linalg.eigh(-here.hessian)
         # A flat direction (a term that is a straight line already) is no reason for an
         # infinite variance: the coefficients do not move along it.
         moves = here.shifts @ directions / np.sqrt(np.maximum(precision, 0.1))
-        return moves @ moves.T
+        return here.covariance + moves @ moves.T / here.dispersion
 
 
 def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

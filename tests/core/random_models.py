@@ -31,9 +31,17 @@ def random_term(rng, axes, n_outputs=1, band=False):
 
 
 def random_model(
-    rng, degrees=(0,), n_outputs=1, *, n_features=3, shared=False, linear=False, band=False
+    rng,
+    degrees=(0,),
+    n_outputs=1,
+    *,
+    n_features=3,
+    shared=False,
+    linear=False,
+    band=False,
+    mixed=False,
 ):
-    """Mains and pairs of features of one degree each; axes differ between terms unless shared."""
+    """Mains and pairs; axes of a feature differ between terms unless shared, degrees if mixed."""
     kinds = {}
     for j in range(n_features):
         extrapolation = "linear" if linear and rng.random() < 0.5 else "constant"
@@ -44,6 +52,8 @@ def random_model(
         degree, extrapolation, categorical = kinds[name]
         if categorical:
             return known.setdefault(name, CategoricalAxis(name, ("a", "b", "c"), ordered=True))
+        if mixed:
+            degree = int(rng.choice(degrees))
         made = numeric_axis(
             rng,
             name,

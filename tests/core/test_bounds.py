@@ -16,7 +16,7 @@ from tests.core.random_models import counted, feature_axes, random_columns, rand
 seeds = st.integers(0, 2**32 - 1)
 
 
-def every_node(model, missing=True, unseen=True):
+def every_node(model, missing=True, unseen=True, far=()):
     """All combinations of knots, points just left of knots, missing and unseen."""
     values = {}
     for name, axes in feature_axes(model).items():
@@ -27,7 +27,7 @@ def every_node(model, missing=True, unseen=True):
             continue
         knots = np.unique(np.concatenate([axis.knots for axis in axes]))
         x = np.concatenate([knots, np.nextafter(knots, -np.inf), [knots[0] - 1, knots[-1] + 1]])
-        values[name] = np.append(x, [np.nan] * missing)
+        values[name] = np.concatenate([x, [np.nan] * missing, far])
     rows = list(product(*values.values()))
     return {name: np.array(c) for name, c in zip(values, zip(*rows, strict=True), strict=True)}
 
@@ -37,13 +37,13 @@ def every_node(model, missing=True, unseen=True):
     seeds,
     st.sampled_from([(0,), (1,), (0, 1)]),
     st.integers(1, 2),
-    st.booleans(),
+    st.sampled_from([{"shared": True}, {}, {"mixed": True}]),
     st.booleans(),
     st.booleans(),
 )
-def test_steps_and_lines_are_exact(seed, degrees, n_outputs, shared, missing, unseen):
+def test_steps_and_lines_are_exact(seed, degrees, n_outputs, axes, missing, unseen):
     rng = np.random.default_rng(seed)
-    model = random_model(rng, degrees, n_outputs, shared=shared)
+    model = random_model(rng, degrees, n_outputs, **axes)
     allowed = {"include_missing": missing, "include_unseen": unseen}
     got = score_bounds(model, **allowed)
     columns = every_node(model, missing, unseen)
@@ -59,10 +59,15 @@ def test_steps_and_lines_are_exact(seed, degrees, n_outputs, shared, missing, un
 
 
 @settings(max_examples=60, deadline=None)
-@given(seeds, st.sampled_from([(3,), (0, 3), (0, 1, 3)]), st.booleans(), st.booleans())
-def test_no_score_lies_outside(seed, degrees, shared, linear):
+@given(
+    seeds,
+    st.sampled_from([(3,), (0, 3), (0, 1, 3)]),
+    st.sampled_from([{"shared": True}, {}, {"mixed": True}]),
+    st.booleans(),
+)
+def test_no_score_lies_outside(seed, degrees, axes, linear):
     rng = np.random.default_rng(seed)
-    model = random_model(rng, degrees, shared=shared, linear=linear)
+    model = random_model(rng, degrees, linear=linear, **axes)
     scores = model.scores(random_columns(rng, model, 500))
     got = score_bounds(model).iloc[0]
     assert got["smallest"] <= scores.min() + 1e-9
@@ -74,15 +79,7 @@ def test_no_score_lies_outside(seed, degrees, shared, linear):
 def test_infinite_where_far_points_say_so(seed):
     rng = np.random.default_rng(seed)
     model = random_model(rng, (0, 1), shared=True, linear=True)
-    far = {
-        name: np.array([-1e9, 1e9])
-        if isinstance(axes[0], NumericAxis)
-        else np.arange(axes[0].n_values)
-        for name, axes in feature_axes(model).items()
-    }
-    nodes = every_node(model)
-    rng_rows = {n: rng.choice(np.append(nodes[n], far[n]), 4000) for n in nodes}
-    scores = model.scores(rng_rows)
+    scores = model.scores(every_node(model, far=[-1e9, 1e9]))
     got = score_bounds(model).iloc[0]
     assert (scores.min() < -1e5) == np.isneginf(got["smallest"])
     assert (scores.max() > 1e5) == np.isposinf(got["largest"])
@@ -120,6 +117,16 @@ def test_both_corners_of_a_bilinear_pair():
     table[1, 1] = 1.0  # x z
     got = score_bounds(AdditiveModel(0.0, (Term(axes, table),))).iloc[0]
     assert (got["smallest"], got["largest"]) == (-np.inf, np.inf)
+
+
+def test_a_fall_that_only_the_corner_shows():
+    # beyond both upper edges s + t - s t, which rises along each edge
+    axes = tuple(NumericAxis(n, np.array([0.0, 1.0, 2.0]), 1, "linear") for n in "xz")
+    table = np.zeros((4, 4))
+    table[:3, :3] = [[0, 0, 2], [0, 0, 2], [2, 2, 3]]
+    model = AdditiveModel(0.0, (Term(axes, table),))
+    assert model.scores({"x": np.array([99.0]), "z": np.array([99.0])})[0, 0] < -1000
+    assert term_bounds(model)["smallest"][0] == score_bounds(model)["smallest"][0] == -np.inf
 
 
 def test_bounds_do_not_change_when_purified():

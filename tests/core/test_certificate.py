@@ -11,6 +11,7 @@ from tests.core.random_models import feature_axes, random_columns, random_model
 from tests.core.test_bounds import every_node
 
 seeds = st.integers(0, 2**32 - 1)
+kinds_of_axes = st.sampled_from([{"shared": True}, {}, {"mixed": True}])
 STEP = 1e-3
 
 
@@ -34,6 +35,9 @@ def smallest_moves(model, feature):
     slopes, jumps = [], []
     if any(axis.degree == 1 for axis in axes):
         knots = np.unique(np.concatenate([axis.knots for axis in axes]))
+        sloped = [axis.knots for axis in axes if axis.degree == 1]
+        low, high = min(k[0] for k in sloped), max(k[-1] for k in sloped)
+        knots = knots[(knots >= low) & (knots <= high)]
         middles = (knots[1:] + knots[:-1]) / 2
         slopes = [(scores(x + STEP) - scores(x)).min() / STEP for x in middles]
     for cut in {k for axis in axes if axis.degree == 0 for k in axis.knots[1:-1]}:
@@ -42,10 +46,10 @@ def smallest_moves(model, feature):
 
 
 @settings(max_examples=80, deadline=None)
-@given(seeds, st.sampled_from([(0,), (1,), (0, 1)]), st.booleans(), st.sampled_from([-1, 1]))
-def test_worst_moves_are_those_of_brute_force(seed, degrees, shared, sign):
+@given(seeds, st.sampled_from([(0,), (1,), (0, 1)]), kinds_of_axes, st.sampled_from([-1, 1]))
+def test_worst_moves_are_those_of_brute_force(seed, degrees, axes, sign):
     rng = np.random.default_rng(seed)
-    model = random_model(rng, degrees, shared=shared)
+    model = random_model(rng, degrees, **axes)
     got = monotonicity_certificate(model, dict.fromkeys(model.features, sign))
     assert list(got["feature"]) == model.features
     signed = model.replace(
@@ -60,10 +64,10 @@ def test_worst_moves_are_those_of_brute_force(seed, degrees, shared, sign):
 
 
 @settings(max_examples=60, deadline=None)
-@given(seeds, st.sampled_from([(0,), (1,), (0, 1)]), st.booleans())
-def test_missing_and_unseen_moves_are_those_of_brute_force(seed, degrees, shared):
+@given(seeds, st.sampled_from([(0,), (1,), (0, 1)]), kinds_of_axes)
+def test_missing_and_unseen_moves_are_those_of_brute_force(seed, degrees, axes):
     rng = np.random.default_rng(seed)
-    model = random_model(rng, degrees, shared=shared)
+    model = random_model(rng, degrees, **axes)
     got = monotonicity_certificate(model)
     assert (got["declared"] == 0).all() and got["holds"].isna().all()
     columns = every_node(model)
@@ -84,9 +88,9 @@ def test_missing_and_unseen_moves_are_those_of_brute_force(seed, degrees, shared
             assert row[f"{level}_highest"] == pytest.approx(change.max(), abs=1e-9)
 
 
-def monotone_model(rng, degrees, linear=False):
-    """Every feature that is not an unordered category never lowers the score."""
-    model = random_model(rng, degrees, shared=True, linear=linear)
+def monotone_model(rng, degrees, **options):
+    """No ordered feature lowers the score."""
+    model = random_model(rng, degrees, **options)
     terms = []
     for term in model.terms:
         table = term.coefficients.copy()
@@ -98,10 +102,10 @@ def monotone_model(rng, degrees, linear=False):
 
 
 @settings(max_examples=80, deadline=None)
-@given(seeds, st.sampled_from([(0,), (1,), (3,), (0, 1, 3)]), st.booleans())
-def test_ordered_coefficients_are_certified(seed, degrees, linear):
+@given(seeds, st.sampled_from([(0,), (1,), (3,), (0, 1, 3)]), kinds_of_axes)
+def test_ordered_coefficients_are_certified(seed, degrees, axes):
     rng = np.random.default_rng(seed)
-    model = monotone_model(rng, degrees)
+    model = monotone_model(rng, degrees, **axes)
     got = monotonicity_certificate(model, dict.fromkeys(model.features, 1))
     assert got["holds"].all()
     falling = model.replace(
@@ -111,10 +115,10 @@ def test_ordered_coefficients_are_certified(seed, degrees, linear):
 
 
 @settings(max_examples=100, deadline=None)
-@given(seeds, st.sampled_from([(0,), (1,), (3,), (0, 1, 3)]))
-def test_verdicts_agree_with_sampled_moves(seed, degrees):
+@given(seeds, st.sampled_from([(0,), (1,), (3,), (0, 1, 3)]), kinds_of_axes)
+def test_verdicts_agree_with_sampled_moves(seed, degrees, axes):
     rng = np.random.default_rng(seed)
-    model = monotone_model(rng, degrees)
+    model = monotone_model(rng, degrees, **axes)
     term = rng.choice(len(model.terms))
     table = model.terms[term].coefficients.copy()
     table.flat[rng.integers(table.size)] += rng.normal()  # may or may not break it
@@ -251,6 +255,18 @@ def test_cubic_pairs_are_established_refuted_or_left_open():
     table[: x.n_values, 3] = -1.2 * np.arange(x.n_values)
     left_open = verdict(main, Term((x, z), table))
     assert left_open["holds"] is None and left_open["worst_slope"] == pytest.approx(-0.2)
+
+
+def test_the_partner_is_the_one_where_the_fall_is():
+    x, b = NumericAxis("x", np.array([0.0, 1.0]), 3), CategoricalAxis("b", ("no", "yes"))
+    points = np.linspace(0, 1, 4)
+    basis = x.locate(points).to_csr(x.size).toarray()[:, :4]
+    table = np.zeros((x.size, b.size))
+    table[:4, 1] = np.linalg.solve(basis, points - points**2)  # rises first, falls later
+    main = Term((x,), np.append(np.linalg.solve(basis, points / 2), 0.0))
+    got = verdict(main, Term((x, b), table))
+    assert got["holds"] is False and got["partners"] == {"b": "yes"}
+    assert got["worst_slope"] == pytest.approx(-0.5)
 
 
 def test_linear_edges_go_on():

@@ -137,6 +137,8 @@ def edited(change):
         (lambda d: d["terms"][1].update(axes=[0, -1]), "an axis that is not there"),
         (lambda d: d["terms"][0].update(lower=None), "both edges of the band"),
         (lambda d: d["terms"][0].update(density=None), "lacks its coefficients or its density"),
+        (lambda d: d["terms"][0]["density"]["values"].append(float("inf")), "has the shape"),
+        (lambda d: d["terms"][0]["density"].update(values=[1.0] * 3 + [float("inf")]), "finite"),
         (lambda d: d["terms"][0]["coefficients"].update(shape=[2, 2]), "expected"),
         (lambda d: d["terms"][0]["coefficients"].update(shape=[5, 1]), "has the shape"),
     ],

@@ -170,11 +170,11 @@ def rewrite(path, document):
 
 
 def nodes(document, path=()):
-    """Paths to all nodes; of a list of numbers, only to the first."""
+    """Paths to all nodes outside the model; of a list of numbers, only to the first."""
     yield path
     if isinstance(document, dict):
         for key, value in document.items():
-            yield from nodes(value, (*path, key))
+            yield from [("model",)] if key == "model" else nodes(value, (*path, key))
     elif isinstance(document, list):
         flat = all(isinstance(item, float) for item in document)
         for i, value in enumerate(document[:1] if flat else document):
