@@ -36,7 +36,15 @@ SIZES = {
     "california_housing": (2_000, 2),
 }
 
-BASE = {"interactions": 0, "n_bags": 8, "max_bins": 256, "learning_rate": 0.015}
+# interpret's own settings for classifiers, but for pairs (3 per column), bags (14), bins (1,024).
+BASE = {
+    "interactions": 0,
+    "n_bags": 8,
+    "max_bins": 256,
+    "learning_rate": 0.015,
+    "smoothing_rounds": 75,
+    "early_stopping_rounds": 100,
+}
 PAIRS = {"interactions": 10, "max_interaction_bins": 32}
 FAST_PAIRS = {**PAIRS, "learning_rate": 0.05}
 

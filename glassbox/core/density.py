@@ -34,8 +34,7 @@ def with_density(model: AdditiveModel, columns: Columns, weights: np.ndarray) ->
             rows = [axis.locate(columns[axis.name][block]) for axis in term.axes]
             _count(density, term, rows, weights[block])
     terms = (
-        term.replace(density=density)
-        for term, density in zip(model.terms, densities, strict=True)
+        term.replace(density=density) for term, density in zip(model.terms, densities, strict=True)
     )
     return model.replace(terms=tuple(terms))
 

@@ -259,9 +259,9 @@ def _infer_column(table: Table, name: str, listed: bool) -> ColumnSchema:
         categories = tuple(_plain(level) for level in levels if level in seen)
     if len(categories) > MAX_CATEGORIES:
         raise ValueError(
-            f"Column {name!r} has {len(categories):,} categories (such as {categories[0]!r}), more "
-            f"than {MAX_CATEGORIES:,}. It looks like an identifier or free text: drop it, or group "
-            "its values."
+            f"Column {name!r} has {len(categories):,} categories (such as {categories[0]!r}), "
+            f"more than {MAX_CATEGORIES:,}. It looks like an identifier or free text: drop it, or "
+            "group its values."
         )
     return ColumnSchema(name, "categorical", categories, ordered)
 

@@ -78,7 +78,7 @@ def shape_function(term: Term, outputs: Sequence | None = None) -> pd.DataFrame:
     return frame
 
 
-def _place(grids: list[AxisGrid], positions: list[np.ndarray]) -> dict[str, np.ndarray | pd.Series]:
+def _place(grids: list[AxisGrid], positions: list[np.ndarray]) -> dict:
     if len(grids) == 1:
         return {"x": _objects(grids[0].labels), "kind": grids[0].kinds}
     kinds = [grid.kinds[position] for grid, position in zip(grids, positions, strict=True)]

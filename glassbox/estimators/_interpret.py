@@ -32,9 +32,11 @@ def to_interpret(table: TrainingTable) -> tuple[pd.DataFrame, list[str]]:
             frame[str(j)] = pd.Categorical.from_codes(values, categories=levels)
             types.append("nominal")
         else:
-            frame[str(j)] = np.where(values == MISSING_CODE, np.nan, values) if (
-                column.kind == "categorical"
-            ) else values
+            frame[str(j)] = (
+                np.where(values == MISSING_CODE, np.nan, values)
+                if (column.kind == "categorical")
+                else values
+            )
             types.append("continuous")
     return pd.DataFrame(frame), types
 
@@ -70,9 +72,7 @@ def read_ebm(ebm, table: TrainingTable) -> tuple[AdditiveModel, list[np.ndarray]
         level = min(n_dimensions, len(levels)) - 1
         if (feature, level) not in axes:
             column = table.schema.columns[feature]
-            axes[feature, level] = _binned_axis(
-                column, levels[level], table.columns[column.name]
-            )
+            axes[feature, level] = _binned_axis(column, levels[level], table.columns[column.name])
         return axes[feature, level]
 
     terms, bags = [], []

@@ -53,7 +53,7 @@ class AdditiveEstimator(BaseEstimator):
         Only if the training table had column names.
     """
 
-    #: What ``save`` writes, beside the parameters.
+    #: Fitted attributes that ``save`` writes: each class names its own, all bases count.
     _fitted_state_names = (
         "schema_",
         "additive_model_",
@@ -244,15 +244,15 @@ class AdditiveEstimator(BaseEstimator):
 class AdditiveClassifier(ClassifierMixin, AdditiveEstimator):
     """Base of the classifiers: two classes with a logit link, more with a softmax."""
 
-    _fitted_state_names = (*AdditiveEstimator._fitted_state_names, "classes_")
+    _fitted_state_names = ("classes_",)
 
     def _encode_target(self, y: np.ndarray) -> np.ndarray:
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"The target has one class only ({self.classes_.tolist()[0]!r}); a classifier needs rows "
-                "of at least two classes."
+                f"The target has one class only ({self.classes_.tolist()[0]!r}); a classifier "
+                "needs rows of at least two classes."
             )
         return codes
 

@@ -18,6 +18,7 @@ from glassbox.report._fitting import make_estimator, out_of_fold, predict_means
 from glassbox.report._format import digits_for, fixed
 from glassbox.report._groups import FEWEST_EVENTS, FEWEST_ROWS, GroupTable, group_table
 from glassbox.report._model_tables import term_tables
+from glassbox.report._outcome import Outcome
 from glassbox.report._page import render
 from glassbox.report._progress import Steps
 from glassbox.report._request import ReportRequest
@@ -26,6 +27,8 @@ from glassbox.report._study import Study
 
 # What fitting a model costs, in pictures: only the bar's pace hangs on it.
 _FIT = 8.0
+
+_ANSWERS = ("no", "yes")
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def build(
 
     (folder / "figures").mkdir()
     with figures.drawing():
-        pictures = _draw(est, study, assessment, titles, unseen, folder / "figures", steps)
+        pictures = _draw(est, study, assessment, unseen, folder / "figures", steps)
     steps.now("Writing the page")
     page = render(
         title=study.dictionary.describe(request.target).label,
@@ -117,19 +120,30 @@ def build(
 
 def class_titles(study: Study, request: ReportRequest) -> list[str]:
     """What readers call the classes; empty for a regression."""
-    labels, title = list(study.outcome.labels), study.dictionary.title(request.target)
-    if labels in (["0", "1"], ["False", "True"]):
-        return [f"{title}: no", f"{title}: yes"]
-    return labels
+    if _is_coded(study.outcome):
+        title = study.dictionary.title(request.target)
+        return [f"{title}: {answer}" for answer in _ANSWERS]
+    return list(study.outcome.labels)
 
 
 def _outcome_title(study: Study, request: ReportRequest) -> str:
     """What is predicted, in words."""
     title = study.dictionary.title(request.target)
-    labels = list(study.outcome.labels)
-    if len(labels) == 2 and labels not in (["0", "1"], ["False", "True"]):
-        return f"{title} = {labels[1]}"
+    if study.outcome.is_binary and not _is_coded(study.outcome):
+        return f"{title} = {study.outcome.labels[1]}"
     return title
+
+
+def _observed(outcome: Outcome, place: int, digits: int) -> str:
+    if outcome.task == "numbers":
+        return fixed(outcome.y[place], digits)
+    names = _ANSWERS if _is_coded(outcome) else outcome.labels
+    return names[outcome.codes[place]]
+
+
+def _is_coded(outcome: Outcome) -> bool:
+    """Whether the classes are 0 and 1, which say nothing but no and yes."""
+    return outcome.labels in (("0", "1"), ("False", "True"))
 
 
 def _n_events(study: Study) -> int | None:
@@ -140,7 +154,6 @@ def _draw(
     est: Any,
     study: Study,
     assessment: Assessment,
-    titles: list[str],
     unseen: np.ndarray,
     folder: Path,
     steps: Steps,
@@ -188,14 +201,13 @@ def _draw(
         "shape_pictures": shapes,
         "shape_caption": display.caption_,
         "pair_pictures": pairs,
-        "cases": _cases(est, study, titles, unseen, gallery, steps),
+        "cases": _cases(est, study, unseen, gallery, steps),
     }
 
 
 def _cases(
     est: Any,
     study: Study,
-    titles: list[str],
     unseen: np.ndarray,
     gallery: figures.Gallery,
     steps: Steps,
@@ -227,9 +239,7 @@ def _cases(
                 fitted=_mean_in_words(fitted, is_risk, digits),
                 unseen=_mean_in_words(without, is_risk, digits),
                 exact=float(fitted),
-                observed=titles[outcome.codes[place]]
-                if is_risk
-                else fixed(outcome.y[place], digits),
+                observed=_observed(outcome, place, digits),
                 picture=picture,
             )
         )

@@ -130,7 +130,8 @@ def _place(x: Any, kind: str) -> str:
 
 
 def _exact(x: float) -> str:
-    return f"{x:.10g}"
+    # All digits: a patient whose value is a cut must be found on the right side of it.
+    return repr(float(x)).removesuffix(".0")
 
 
 def _how_to_read(degree: int, is_categorical: bool) -> str:

@@ -149,7 +149,7 @@ def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, float]:
         raise np.linalg.LinAlgError("the penalised matrix is not positive definite")
     log_determinant = 2 * (np.log(np.diag(factor)).sum() - np.log(scale).sum())
     inverse, _ = lapack.dpotri(factor, lower=1)
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    inverse = inverse + np.tril(inverse, -1).T
     return inverse * scale[:, None] * scale, log_determinant
 
 

@@ -28,6 +28,8 @@ _REML_STEPS = 200
 # Of log smoothing parameters: from where they start to where they do nothing, or everything.
 _RANGE = 16.0
 _LONGEST_REACH = 6.0
+# As if each missing slot also held one row of no effect: an outlier alone in it is halved.
+_LEAST_MISSING_RIDGE = 1.0
 # Of the criterion, a sum over rows.
 _REML_GRADIENT = 1e-6
 _FEW_ROWS = 1_000
@@ -303,6 +305,8 @@ class _Solver:
         if self.lowest is None:
             start = _reml.starting_strengths(working)
             self.lowest, self.highest = start - _RANGE, start + _RANGE
+            missing = [s.kind == "missing" for s in self.smoothings]
+            self.lowest[missing] = np.log(_LEAST_MISSING_RIDGE)
             self.log_strengths = start
             self.reach = np.full(len(start), _LONGEST_REACH)
             self.last_gradient = np.zeros(len(start))

@@ -13,7 +13,9 @@ from sklearn.preprocessing import FunctionTransformer
 
 import glassbox.estimators.boosted as boosted
 from glassbox import BoostedGAMClassifier, BoostedGAMRegressor
-from glassbox.core.axes import MISSING_CODE, UNSEEN_CODE
+from glassbox.core.additive import AdditiveModel
+from glassbox.core.axes import MISSING_CODE, UNSEEN_CODE, NumericAxis
+from glassbox.core.terms import Term
 from glassbox.datasets import load_birthwt, load_nhefs, load_support2
 from glassbox.estimators._interpret import read_ebm, to_interpret
 from glassbox.estimators._training import TrainingTable
@@ -103,7 +105,10 @@ def test_parity_with_interpret_on_real_tables(load, interactions, interprets_own
 
 
 @settings(deadline=None, max_examples=12)
-@given(st.integers(0, 10_000), st.sampled_from(["binary", "multiclass", "squared_error", "poisson"]))
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(["binary", "multiclass", "squared_error", "poisson"]),
+)
 def test_parity_with_interpret_on_random_tables(seed, task):
     rng = np.random.default_rng(seed)
     X = random_table(rng, 150)
@@ -182,9 +187,7 @@ def test_a_constrained_feature_takes_part_in_no_pair():
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 3)), columns=["a", "b", "c"])
     y = X["a"] * X["b"] > 0
     with pytest.raises(ValueError, match="'a' has a direction in monotonic_cst"):
-        BoostedGAMClassifier(
-            monotonic_cst={"a": 1}, interactions=[("a", "b")], **FAST
-        ).fit(X, y)
+        BoostedGAMClassifier(monotonic_cst={"a": 1}, interactions=[("a", "b")], **FAST).fit(X, y)
     found = BoostedGAMClassifier(monotonic_cst={"a": 1}, interactions=2, **FAST).fit(X, y)
     assert found.term_names_ == ["a", "b", "c", "b & c"]
 
@@ -207,9 +210,9 @@ def test_declared_directions_hold_exactly(direction):
 
 def test_excluded_terms_are_absent():
     X = np.random.default_rng(0).normal(size=(200, 3))
-    model = BoostedGAMRegressor(
-        exclude=["x0", ("x1", "x2")], interactions=3, **FAST
-    ).fit(X, X[:, 0])
+    model = BoostedGAMRegressor(exclude=["x0", ("x1", "x2")], interactions=3, **FAST).fit(
+        X, X[:, 0]
+    )
     assert "x0" not in model.term_names_ and "x1 & x2" not in model.term_names_
 
 
@@ -285,6 +288,27 @@ def test_no_band_without_bags_or_validation_rows():
         model = BoostedGAMRegressor(max_rounds=50, random_state=0, **parameters).fit(X, X[:, 0])
         assert model.band_description_.startswith("no band")
         assert model.shape_function("x0")["lower"].isna().all()
+
+
+def test_the_band_is_a_delete_d_jackknife(interprets_own):
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    model = BoostedGAMRegressor(n_bags=5, max_rounds=300, random_state=0).fit(X, X[:, 0])
+    spread = np.std(interprets_own["ebm"].bagged_scores_[0], axis=0, ddof=1)[1:-1]
+    term = model.additive_model_["x0"]
+    t_quantile = 2.7764451051977987  # Student's t, 4 degrees of freedom, 97.5 %
+    half_width = t_quantile * np.sqrt(0.85 / 0.15) * spread
+    np.testing.assert_allclose((term.upper - term.coefficients)[:-1, 0], half_width)
+    np.testing.assert_allclose((term.coefficients - term.lower)[:-1, 0], half_width)
+
+
+def test_dips_of_rounding_size_are_mended_and_others_are_not():
+    axis = NumericAxis("a", np.arange(4.0))
+    for dip, mended in ((1e-15, True), (1e-3, False)):
+        term = Term((axis,), np.array([0.0, 1.0, 1.0 - dip, 0.3]))
+        model = boosted._without_rounding_dips(AdditiveModel(0.0, (term,)), {"a": 1})
+        values = model["a"].coefficients[:3, 0]
+        assert (np.diff(values) >= 0).all() == mended
+        assert model["a"].coefficients[3, 0] == 0.3
 
 
 def test_wider_confidence_wider_band():

@@ -109,6 +109,9 @@ def test_solid_parts_are_pieces_of_the_same_function(weights, seed, steps):
             assert left == y[np.searchsorted(x, middle, side="right") - 1]
         else:
             assert (left + right) / 2 == pytest.approx(np.interp(middle, x, y))
+    # A run of steps ends at the height of its last step.
+    for i in np.flatnonzero(np.isnan(part_y)):
+        assert not steps or part_y[i - 1] == part_y[i - 2]
     covered = np.isfinite(part_y[:-1]) & np.isfinite(part_y[1:]) if len(part_y) else []
     length = np.sum(np.diff(part_x)[covered]) if len(part_y) else 0.0
     ends = [e for e in support.central_range if x[0] < e < x[-1]]
@@ -265,6 +268,7 @@ def test_jumps_are_large_single_steps():
         (jumping, {"half_width": 0.8}),
         (jumping, {"weights": np.where(np.arange(20) == 12, 0.0, 100.0)}),
         (np.array([0.0, 0, 1, 1]), {}),
+        (np.tile([0.0, 1.0], 10), {}),
     ):
         effect = step_effect(scores, **options)
         assert len(jumps(effect, support_of(effect), 30)) == 0
