@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from glassbox.core.additive import Columns
 from glassbox.solvers import _reml
@@ -23,11 +24,11 @@ from glassbox.solvers._monotone import OrderedTerms
 from glassbox.solvers._ridge import RIDGE, pygam_ridge
 
 _WEAK_PRIOR = ("line", "level", "missing", "pair line")
-_REML_STEPS_PER_PASS = 6
+_REML_STEPS_PER_PASS = 12
 _REML_STEPS = 200
 # Of log smoothing parameters: from where they start to where they do nothing, or everything.
 _RANGE = 16.0
-_LONGEST_REACH = 6.0
+_LONGEST_REACH = 16.0
 # As if each missing slot also held one row of no effect: an outlier alone in it is halved.
 _LEAST_MISSING_RIDGE = 1.0
 # Of the criterion, a sum over rows.
@@ -145,7 +146,10 @@ def fit_penalised(
     solver = _Solver(
         design, columns, y, weights, family, fixed_strength, extra_penalties, directions or {}
     )
-    return solver.run(max_iter, tol)
+    # Matrices of a few hundred rows gain nothing from threads, and where other programs use the
+    # cores as well, BLAS threads that wait for one another cost dozens of times the work itself.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return solver.run(max_iter, tol)
 
 
 class _Solver:
@@ -322,7 +326,7 @@ class _Solver:
         # The working model changes with the coefficients: where classes separate, its maximum
         # jumps back and forth. A parameter that would turn back may only go half as far.
         turned = gradient * self.last_gradient < 0
-        self.reach = np.where(turned, self.reach / 2, np.minimum(self.reach * 1.5, _LONGEST_REACH))
+        self.reach = np.where(turned, self.reach / 2, np.minimum(4 * self.reach, _LONGEST_REACH))
         self.last_gradient = gradient
         self.log_strengths, _ = _reml.maximise(
             working,

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
+from glassbox.core.terms import Term
 from glassbox.solvers._families import Bernoulli, Gamma, Gaussian, Multinomial, Poisson
 from glassbox.solvers.pirls import fit_penalised, inverse_positive, solve_positive
 from tests.solvers.layouts import layout, predictor
@@ -50,6 +51,36 @@ def test_same_predictions_as_pygam_at_the_same_strength(family, seed, strength):
         ours = fit.outputs[design.slices[f"x{j}"], 0][:-1]
         other = gam.coef_[gam.terms.get_coef_indices(j)]
         np.testing.assert_allclose(ours - ours.mean(), other - other.mean(), rtol=1e-6, atol=1e-6)
+
+
+def test_same_predictions_as_pygam_where_classes_nearly_separate():
+    # Where the data say next to nothing, the tiny ridge decides.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = _draw(Bernoulli, 2 * np.sin(2 * X[:, 0]) + X[:, 1], rng)
+    design, columns = layout(X, shrink_lines=False, n_knots=18)
+    fit = fit_penalised(
+        design, columns, y, np.ones(300), Bernoulli(), fixed_strength=_fixed(0.01), tol=1e-12
+    )
+    gam = pygam.LogisticGAM(lam=0.01, tol=1e-14, max_iter=200).fit(X, y)
+    theirs = gam._linear_predictor(X)
+    assert np.abs(theirs).max() > 12
+    np.testing.assert_allclose(predictor(fit, columns, 300)[:, 0], theirs, rtol=1e-7, atol=1e-7)
+
+
+def test_a_pair_adds_nothing_where_a_feature_is_missing():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 2))
+    X[:10, 0], X[5:15, 1] = np.nan, np.nan
+    design, columns = layout(X, shrink_lines=True, pairs=[(0, 1)])
+    blocks = np.concatenate([block.copy() for _, block in design.blocks(columns, 50)])
+    pair = blocks[:, design.slices["x0 & x1"]]
+    assert not pair[:15].any()
+    np.testing.assert_allclose(pair[15:].sum(axis=1), 1)
+    table = rng.normal(size=(design.terms[2].n_columns, 1))
+    term = Term(design.terms[2].axes, design.terms[2].table(table))
+    rows = [axis.locate(columns[axis.name]) for axis in term.axes]
+    np.testing.assert_allclose(term.evaluate(rows), pair @ table, atol=1e-12)
 
 
 def test_same_pairs_as_pygam():
