@@ -37,7 +37,7 @@ def resolve_pairs(
                 f"interactions holds {pair!r}; give pairs of two columns, such as "
                 f"({schema.names[0]!r}, {schema.names[-1]!r})."
             )
-        first, second = (_column_name(item, schema.names) for item in pair)
+        first, second = (column_name(item, schema.names, "interactions") for item in pair)
         for name in (first, second):
             if name in directions:
                 raise ValueError(
@@ -51,11 +51,12 @@ def resolve_pairs(
     return pairs
 
 
-def _column_name(item: Any, names: list[str]) -> str:
+def column_name(item: Any, names: list[str], parameter: str) -> str:
+    """Name of a column that a parameter gives by name or number."""
     if isinstance(item, str) and item in names:
         return item
     if isinstance(item, numbers.Integral) and 0 <= item < len(names):
         return names[item]
     raise ValueError(
-        f"interactions names {item!r}, which is not a column; the columns are {names}."
+        f"{parameter} names {item!r}, which is not a column; the columns are {names}."
     )

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from glassbox.core.additive import AdditiveModel
 from glassbox.estimators._directions import resolve_directions
 from glassbox.estimators._interpret import read_ebm, to_interpret
+from glassbox.estimators._pairs import column_name, resolve_pairs
 from glassbox.estimators._progress import BagProgress
 from glassbox.estimators._slots import SlotErrors
 from glassbox.estimators._training import TrainingTable
@@ -220,37 +221,25 @@ class _BoostedGAM(AdditiveEstimator):
         return n_held_out
 
     def _requested_pairs(self, table: TrainingTable, directions: dict[str, int]) -> Any:
+        """Pairs as interpret takes them: how many, or pairs of column numbers."""
         if isinstance(self.interactions, numbers.Integral):
             return int(self.interactions)
         names = table.schema.names
-        pairs = []
-        for pair in self.interactions:
-            if isinstance(pair, str) or len(pair) != 2:
-                raise ValueError(
-                    f"interactions holds {pair!r}; give pairs of two columns, such as "
-                    f"({names[0]!r}, {names[-1]!r})."
-                )
-            numbers_of_pair = [_column_number(name, names, "interactions") for name in pair]
-            for j in numbers_of_pair:
-                if names[j] in directions:
-                    raise ValueError(
-                        f"Column {names[j]!r} has a direction in monotonic_cst and cannot take "
-                        f"part in the pair {tuple(pair)!r}: boosting would not keep it monotone. "
-                        "Drop the pair or the direction."
-                    )
-            if len(set(numbers_of_pair)) < 2 or sorted(numbers_of_pair) in map(sorted, pairs):
-                raise ValueError(f"interactions names the pair {tuple(pair)!r} twice over.")
-            pairs.append(numbers_of_pair)
-        return pairs
+        pairs = resolve_pairs(self.interactions, table.schema, directions)
+        return [[names.index(name) for name in pair] for pair in pairs]
 
     def _excluded(self, table: TrainingTable) -> list | None:
         if self.exclude is None:
             return None
         names = table.schema.names
+
+        def number(item: Any) -> int:
+            return names.index(column_name(item, names, "exclude"))
+
         return [
-            (_column_number(item, names, "exclude"),)
+            (number(item),)
             if isinstance(item, str | numbers.Integral)
-            else tuple(_column_number(name, names, "exclude") for name in item)
+            else tuple(number(name) for name in item)
             for item in self.exclude
         ]
 
@@ -542,16 +531,6 @@ class BoostedGAMRegressor(AdditiveRegressor, _BoostedGAM):
                 "Shift it, or choose another loss."
             )
         return y
-
-
-def _column_number(item: Any, names: list[str], parameter: str) -> int:
-    if isinstance(item, str) and item in names:
-        return names.index(item)
-    if isinstance(item, numbers.Integral) and 0 <= item < len(names):
-        return int(item)
-    raise ValueError(
-        f"{parameter} names {item!r}, which is not a column; the columns are {names}."
-    )
 
 
 def _without_rounding_dips(model: AdditiveModel, directions: dict[str, int]) -> AdditiveModel:

@@ -44,13 +44,7 @@ class _SplineGAM(AdditiveEstimator):
         "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
     }
 
-    _fitted_state_names = (
-        *AdditiveEstimator._fitted_state_names,
-        "lam_",
-        "effective_df_",
-        "dispersion_",
-        "n_iter_",
-    )
+    _fitted_state_names = ("lam_", "effective_df_", "dispersion_", "n_iter_")
 
     def _learn(self, table: TrainingTable) -> AdditiveModel:
         if table.n_rows < 2:

@@ -1,7 +1,7 @@
 import numpy as np
 import pygam
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
@@ -33,6 +33,7 @@ def _fixed(strength):
     return lambda smoothing: 1.0 if smoothing.kind == "missing" else strength
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:pygam")
 @pytest.mark.parametrize("family", MACHINES)
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**31), strength=st.sampled_from([0.05, 0.6, 30.0]))
@@ -46,6 +47,8 @@ def test_same_predictions_as_pygam_at_the_same_strength(family, seed, strength):
     gam = MACHINES[family](n_splines=12, lam=strength, tol=1e-14, max_iter=100)
     gam.fit(X, y, weights=weights)
     theirs = gam._linear_predictor(X)
+    # pyGAM has no step control: where classes nearly separate it may end anywhere.
+    assume(gam.logs_["diffs"][-1] < 1e-9 and np.abs(theirs).max() < 12)
     np.testing.assert_allclose(predictor(fit, columns, 150)[:, 0], theirs, rtol=1e-6, atol=1e-6)
     for j in range(2):
         ours = fit.outputs[design.slices[f"x{j}"], 0][:-1]
@@ -53,6 +56,7 @@ def test_same_predictions_as_pygam_at_the_same_strength(family, seed, strength):
         np.testing.assert_allclose(ours - ours.mean(), other - other.mean(), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:pygam")
 def test_same_predictions_as_pygam_where_classes_nearly_separate():
     # Where the data say next to nothing, the tiny ridge decides.
     rng = np.random.default_rng(0)
