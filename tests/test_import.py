@@ -1,25 +1,26 @@
 import subprocess
 import sys
 
-
-def test_import_is_light():
-    code = (
-        "import sys, glassbox; "
-        "print([m for m in ('torch', 'interpret', 'pygam', 'matplotlib', 'sklearn', 'pandas') "
-        "if m in sys.modules])"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout
-    assert output.strip() == "[]"
+import pytest
 
 
-def test_estimators_load_their_trainer_only_when_they_fit():
-    code = (
-        "import sys; from glassbox import BoostedGAMClassifier, SplineGAMClassifier; "
-        "BoostedGAMClassifier(); SplineGAMClassifier(); "
-        "print([m for m in ('torch', 'interpret', 'pygam', 'matplotlib') if m in sys.modules])"
-    )
+HEAVY = ("torch", "interpret", "pygam", "matplotlib")
+
+
+@pytest.mark.parametrize(
+    "code, modules",
+    [
+        ("import glassbox", (*HEAVY, "sklearn", "pandas")),
+        (
+            "from glassbox import BoostedGAMClassifier, SplineGAMClassifier; "
+            "BoostedGAMClassifier(); SplineGAMClassifier()",
+            HEAVY,
+        ),
+        ("from glassbox.datasets import load_birthwt; load_birthwt()", HEAVY),
+    ],
+)
+def test_heavy_modules_load_when_they_are_needed(code, modules):
+    code = f"import sys; {code}; print([m for m in {modules!r} if m in sys.modules])"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
