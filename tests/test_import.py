@@ -3,7 +3,6 @@ import sys
 
 import pytest
 
-
 HEAVY = ("torch", "interpret", "pygam", "matplotlib")
 
 
