@@ -114,7 +114,7 @@ class PyGAM:
         }
         self.flagged_ = [name for name in self.medians_ if X[name].isna().mean() >= 0.01]
         self.levels_ = {
-            name: column.value_counts(dropna=False).index
+            name: column.value_counts(dropna=False).loc[lambda counts: counts > 0].index
             for name, column in X.items()
             if name not in self.medians_
         }

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pandas as pd
 from sklearn.utils import check_array
 
 
@@ -18,6 +19,9 @@ class Table(Protocol):
 
     def values(self, name: str) -> np.ndarray:
         """Raw values of a column: numbers, text or objects."""
+
+    def factorized(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of a column and its distinct values; the code -1 stands for missing."""
 
     def declared_categories(self, name: str) -> tuple[list, bool] | None:
         """Levels of a categorical column and whether they are ordered; None for other types."""
@@ -45,18 +49,38 @@ def open_table(X: Any) -> Table:
     )
 
 
-class ArrayTable:
+class _ReadOnce:
+    """A fit asks for each column twice: for its type, and for its content."""
+
+    def __init__(self):
+        self._values: dict[str, np.ndarray] = {}
+        self._factorized: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def values(self, name: str) -> np.ndarray:
+        """Raw values of a column; nulls of numeric columns become NaN."""
+        if name not in self._values:
+            self._values[name] = self._raw_values(name)
+        return self._values[name]
+
+    def factorized(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of a column and its distinct values; the code -1 stands for missing."""
+        if name not in self._factorized:
+            self._factorized[name] = _factorize(self.values(name))
+        return self._factorized[name]
+
+
+class ArrayTable(_ReadOnce):
     """A two-dimensional array; its columns are called x0, x1, ..."""
 
     named = False
 
     def __init__(self, array: np.ndarray):
+        super().__init__()
         self._array = array
         self.n_rows = len(array)
         self.names = [f"x{j}" for j in range(array.shape[1])]
 
-    def values(self, name: str) -> np.ndarray:
-        """Raw values of a column."""
+    def _raw_values(self, name: str) -> np.ndarray:
         return np.ascontiguousarray(self._array[:, int(name[1:])])
 
     def declared_categories(self, name: str) -> None:
@@ -68,10 +92,11 @@ class ArrayTable:
         return ArrayTable(self._array[rows])
 
 
-class FrameTable:
+class FrameTable(_ReadOnce):
     """A data frame, read through narwhals."""
 
     def __init__(self, frame: nw.DataFrame, named: bool):
+        super().__init__()
         self._frame = frame
         self.names = list(frame.columns)
         self.named = named
@@ -80,7 +105,8 @@ class FrameTable:
     @classmethod
     def open(cls, X: Any) -> FrameTable:
         """Check the names and the shape of a data frame."""
-        native_names = list(X.columns) if hasattr(X, "columns") else []
+        # Only pandas has names that are not text, or two columns of one name.
+        native_names = list(X.columns) if nw.dependencies.is_pandas_dataframe(X) else []
         named = all(isinstance(name, str) for name in native_names)
         if not named and any(isinstance(name, str) for name in native_names):
             raise TypeError(
@@ -90,7 +116,7 @@ class FrameTable:
         if len(set(native_names)) != len(native_names):
             twice = next(name for name in native_names if native_names.count(name) > 1)
             raise ValueError(f"X has two columns called {twice!r}; rename one.")
-        if not named:  # only pandas has names that are not strings; narwhals wants strings
+        if not named:
             X = X.set_axis([f"x{j}" for j in range(len(native_names))], axis="columns")
         frame = nw.from_native(X, eager_only=True)
         n_rows, n_columns = frame.shape
@@ -102,22 +128,8 @@ class FrameTable:
             )
         return cls(frame, named)
 
-    def values(self, name: str) -> np.ndarray:
-        """Raw values of a column; nulls of numeric columns become NaN."""
-        series = self._frame[name]
-        if series.dtype.is_numeric():
-            if series.dtype.is_decimal():
-                series = series.cast(nw.Float64)
-            if series.null_count():
-                series = series.cast(nw.Float64)
-            return series.to_numpy()
-        if series.dtype == nw.Boolean:
-            if series.null_count():
-                return np.array(series.to_list(), dtype=object)
-            return series.to_numpy().astype(bool)
-        if series.dtype in (nw.Categorical, nw.Enum, nw.String, nw.Object):
-            return _as_objects(series)
-        return series.to_numpy()
+    def _raw_values(self, name: str) -> np.ndarray:
+        return _raw_values(self._frame[name])
 
     def declared_categories(self, name: str) -> tuple[list, bool] | None:
         """Levels of a categorical or enum column, and whether they are ordered."""
@@ -131,7 +143,31 @@ class FrameTable:
         return FrameTable(self._frame[rows], self.named)
 
 
-def _as_objects(series: nw.Series) -> np.ndarray:
-    values = np.empty(len(series), dtype=object)
-    values[:] = series.to_list()
-    return values
+def _raw_values(series: nw.Series) -> np.ndarray:
+    if series.dtype.is_numeric():
+        if series.dtype.is_decimal() or series.null_count():
+            series = series.cast(nw.Float64)
+        return series.to_numpy()
+    if series.dtype == nw.Boolean and not series.null_count():
+        return series.to_numpy().astype(bool)
+    if series.dtype in (nw.Categorical, nw.Enum, nw.String, nw.Boolean):
+        return series.to_numpy().astype(object)
+    if series.dtype == nw.Object:
+        values = np.empty(len(series), dtype=object)
+        values[:] = series.to_list()
+        return values
+    return series.to_numpy()
+
+
+def _factorize(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and distinct values; the code -1 stands for missing."""
+    if values.dtype.kind in "US":
+        values = values.astype(object)
+    try:
+        return pd.factorize(values, use_na_sentinel=True)
+    except TypeError:
+        offender = next(value for value in values if value.__hash__ is None)
+        raise TypeError(
+            f"A column holds {offender!r}; every argument must be a string or a number, "
+            f"not {type(offender).__name__!r}."
+        ) from None

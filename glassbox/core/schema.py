@@ -45,8 +45,14 @@ class ColumnSchema:
     def _code_of(self) -> dict:
         return {category: code for code, category in enumerate(self.categories)}
 
-    def read(self, values: np.ndarray) -> np.ndarray:
-        """Turn raw values into float64 (NaN for missing) or into category codes.
+    def read(self, table: Table, name: str) -> np.ndarray:
+        """Read a column of a table as float64 (NaN for missing) or as category codes.
+
+        Parameters
+        ----------
+        table : Table
+        name : str
+            What the table calls the column.
 
         Raises
         ------
@@ -55,8 +61,8 @@ class ColumnSchema:
             infinite.
         """
         if self.kind == "numeric":
-            return self._read_numbers(values)
-        return self._read_codes(values)
+            return self._read_numbers(table.values(name))
+        return self._read_codes(*table.factorized(name))
 
     def _read_numbers(self, values: np.ndarray) -> np.ndarray:
         if values.dtype == object:
@@ -74,8 +80,7 @@ class ColumnSchema:
             )
         return values
 
-    def _read_codes(self, values: np.ndarray) -> np.ndarray:
-        codes, uniques = _factorize(values)
+    def _read_codes(self, codes: np.ndarray, uniques: np.ndarray) -> np.ndarray:
         lookup = np.array([self._code_of.get(value, UNSEEN_CODE) for value in uniques], dtype=int)
         if len(uniques) and (lookup == UNSEEN_CODE).all():
             self._check_retyped(uniques)
@@ -234,29 +239,28 @@ class SchemaReader:
     def read(self, rows: slice) -> dict[str, np.ndarray]:
         """Typed columns of some rows."""
         block = self.table.rows(rows)
-        return {column.name: column.read(block.values(name)) for name, column in self.matched}
+        return {column.name: column.read(block, name) for name, column in self.matched}
 
 
 def _infer_column(table: Table, name: str, listed: bool) -> ColumnSchema:
     values = table.values(name)
     declared = table.declared_categories(name)
     if declared is None and not listed and values.dtype.kind in "fiub":
-        return _checked_numeric(name, values)
+        return _checked_numeric(table, name)
     if values.dtype.kind not in "fiubOUS":
         raise TypeError(
             f"Column {name!r} has type {values.dtype}, which is neither numeric nor categorical. "
             "Convert it, for instance dates to a number of days, or drop it."
         )
-    if declared is None and not listed and not _is_text(values, name):
-        return _checked_numeric(name, values)
-    _, uniques = _factorize(values)
-    if declared is None:
-        categories = _sorted_categories(uniques, name)
-        ordered = False
-    else:
+    _, uniques = table.factorized(name)
+    if declared is None and not listed and not _are_text(uniques, name):
+        return _checked_numeric(table, name)
+    levels, ordered = declared or ([], False)
+    if ordered:
         seen = set(uniques)
-        levels, ordered = declared
         categories = tuple(_plain(level) for level in levels if level in seen)
+    else:
+        categories = _sorted_categories(uniques, name)
     if len(categories) > MAX_CATEGORIES:
         raise ValueError(
             f"Column {name!r} has {len(categories):,} categories (such as {categories[0]!r}), "
@@ -266,15 +270,14 @@ def _infer_column(table: Table, name: str, listed: bool) -> ColumnSchema:
     return ColumnSchema(name, "categorical", categories, ordered)
 
 
-def _checked_numeric(name: str, values: np.ndarray) -> ColumnSchema:
+def _checked_numeric(table: Table, name: str) -> ColumnSchema:
     column = ColumnSchema(name, "numeric")
-    column.read(values)
+    column.read(table, name)
     return column
 
 
-def _is_text(values: np.ndarray, name: str) -> bool:
+def _are_text(uniques: np.ndarray, name: str) -> bool:
     """Whether values of unknown type are text (else numbers, or nothing at all)."""
-    _, uniques = _factorize(values)
     text = [isinstance(value, str) for value in uniques]
     if any(text) and not all(text):
         number, word = uniques[text.index(False)], uniques[text.index(True)]
@@ -283,20 +286,6 @@ def _is_text(values: np.ndarray, name: str) -> bool:
             "one type; an argument must be a string or a number."
         )
     return any(text)
-
-
-def _factorize(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes and distinct values; the code -1 stands for missing."""
-    if values.dtype.kind in "US":
-        values = values.astype(object)
-    try:
-        return pd.factorize(values, use_na_sentinel=True)
-    except TypeError:
-        offender = next(value for value in values if value.__hash__ is None)
-        raise TypeError(
-            f"A column holds {offender!r}; every argument must be a string or a number, "
-            f"not {type(offender).__name__!r}."
-        ) from None
 
 
 def _sorted_categories(uniques: Iterable, name: str) -> tuple:

@@ -359,7 +359,7 @@ class _Solver:
             pearson = equations.pearson - 2 * equations.slope @ step
             pearson = max(pearson + step @ (equations.matrix @ step), 0.0)
             dispersion = pearson / max(self.weights.sum() - effective_df, 1.0)
-        if self.choose and working is not None:
+        if self.lowest is not None:
             covariance = self._wary_covariance(equations, expanded_at) * dispersion
         else:
             covariance = inverse * dispersion

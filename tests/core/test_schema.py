@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,21 @@ def test_polars_reads_like_pandas(patients):
     schema = Schema.infer(polars)
     assert schema == Schema.infer(patients)
     assert_columns_equal(schema.read(polars), schema.read(patients))
+
+
+def test_pyarrow_reads_like_pandas(patients):
+    arrow = pa.table(
+        {
+            "age": [40, 51, 62],
+            "sex": pa.array(["m", "f", None]).dictionary_encode(),
+            "smoker": [True, False, True],
+            "crea": [1, None, 3],
+        }
+    )
+    schema = Schema.infer(arrow)
+    pandas = patients[schema.names]
+    assert schema == Schema.infer(pandas)
+    assert_columns_equal(schema.read(arrow), schema.read(pandas))
 
 
 def test_polars_categorical_has_no_order():

@@ -297,3 +297,18 @@ def test_smoothness_needs_no_grid_search():
 
 def test_pygam_is_loaded_only_when_asked_for():
     assert not hasattr(spline, "pygam")
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "gamma"])
+def test_a_constant_outcome(loss):
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    est = SplineGAMRegressor(loss=loss).fit(X, np.full(50, 3.0))
+    np.testing.assert_allclose(est.predict(X), 3.0)
+
+
+def test_columns_without_values():
+    X = pd.DataFrame({"c": [None] * 40, "x": np.nan, "one": 1.0})
+    y = np.random.default_rng(0).normal(size=40)
+    est = SplineGAMRegressor().fit(X, y)
+    np.testing.assert_allclose(est.predict(X), y.mean())
+    assert np.isfinite(est.predict(pd.DataFrame({"c": [1.0], "x": [2.0], "one": [0.0]}))).all()

@@ -48,7 +48,7 @@ def test_same_predictions_as_pygam_at_the_same_strength(family, seed, strength):
     gam.fit(X, y, weights=weights)
     theirs = gam._linear_predictor(X)
     # pyGAM has no step control: where classes nearly separate it may end anywhere.
-    assume(gam.logs_["diffs"][-1] < 1e-9 and np.abs(theirs).max() < 12)
+    assume(gam.logs_["diffs"][-1] < 1e-5 and np.abs(theirs).max() < 12)
     np.testing.assert_allclose(predictor(fit, columns, 150)[:, 0], theirs, rtol=1e-6, atol=1e-6)
     for j in range(2):
         ours = fit.outputs[design.slices[f"x{j}"], 0][:-1]
