@@ -150,9 +150,10 @@ def _raw_values(series: nw.Series) -> np.ndarray:
         return series.to_numpy()
     if series.dtype == nw.Boolean and not series.null_count():
         return series.to_numpy().astype(bool)
-    if series.dtype in (nw.Categorical, nw.Enum, nw.String, nw.Boolean):
+    levelled = series.dtype in (nw.Categorical, nw.Enum, nw.String, nw.Boolean)
+    if levelled and not series.implementation.is_pyarrow():
         return series.to_numpy().astype(object)
-    if series.dtype == nw.Object:
+    if levelled or series.dtype == nw.Object:
         values = np.empty(len(series), dtype=object)
         values[:] = series.to_list()
         return values
