@@ -14,7 +14,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## fit a model to SUPPORT2 and write its report to glassbox-demo/
-	$(BIN)/glassbox demo --out glassbox-demo
+	$(BIN)/glassbox demo --out glassbox-demo --force
 
 test: lint ## lint, then run all tests and doctests
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
