@@ -81,9 +81,12 @@ def interpret_alone(model, table: Table, seed: int):
 
     ordered = [getattr(column.dtype, "ordered", True) for _, column in table.X.items()]
     X = table.X.copy()
+    # Where bags are alike but the names of categories are not, ties between them break otherwise.
     for name, is_ordered in zip(X, ordered, strict=True):
-        if is_ordered and isinstance(X[name].dtype, pd.CategoricalDtype):
-            X[name] = X[name].cat.codes.replace(-1, np.nan)
+        if isinstance(X[name].dtype, pd.CategoricalDtype):
+            seen = X[name].cat.remove_unused_categories()
+            codes = seen.cat.rename_categories([str(c) for c in range(len(seen.cat.categories))])
+            X[name] = seen.cat.codes.replace(-1, np.nan) if is_ordered else codes
     machine = model._machine()(
         **{name: getattr(model, name) for name in _PASSED_THROUGH},
         outer_bags=model.n_bags,

@@ -87,8 +87,8 @@ def bspline_weights(extended: np.ndarray, segment: np.ndarray, x: np.ndarray, de
     ndarray of shape (n_rows, degree + 1)
         Weights of coefficients ``segment`` to ``segment + degree``; each row sums to one.
     """
-    weights = np.zeros((len(x), degree + 1))
-    weights[:, 0] = 1.0
+    weights = np.empty((degree + 1, len(x)))  # one coefficient after the other: each is contiguous
+    weights[0] = 1.0
     here = segment + degree  # extended[here] <= x < extended[here + 1]
     for d in range(1, degree + 1):
         carried = np.zeros(len(x))
@@ -96,11 +96,34 @@ def bspline_weights(extended: np.ndarray, segment: np.ndarray, x: np.ndarray, de
         for r in range(d):
             right = extended[here + r + 1]
             left = extended[here + r + 1 - d]
-            share = weights[:, r] / (right - left)
-            weights[:, r] = carried + (right - at) * share
+            share = weights[r] / (right - left)
+            weights[r] = carried + (right - at) * share
             carried = (at - left) * share
-        weights[:, d] = carried
-    return weights
+        weights[d] = carried
+    return weights.T
+
+
+def uniform_cubic_weights(t: np.ndarray) -> np.ndarray:
+    """What :func:`bspline_weights` returns for degree 3 where all knots are equally spaced.
+
+    Parameters
+    ----------
+    t : ndarray of shape (n_rows,)
+        Position in the row's segment, from 0 to 1.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, 4)
+    """
+    weights = np.empty((4, len(t)))
+    rest = 1.0 - t
+    np.multiply(t, t * t, out=weights[3])
+    np.multiply(rest, rest * rest, out=weights[0])
+    for row, distance in ((1, t), (2, rest)):  # to the middle of the coefficient's support
+        np.multiply(distance * distance, 3.0 * distance - 6.0, out=weights[row])
+        weights[row] += 4.0
+    weights /= 6.0
+    return weights.T
 
 
 def bspline_slopes(extended: np.ndarray, segment: np.ndarray, x: np.ndarray, degree: int):

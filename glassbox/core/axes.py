@@ -18,6 +18,7 @@ from glassbox.core._basis import (
     bspline_slopes,
     bspline_weights,
     extended_knots,
+    uniform_cubic_weights,
 )
 
 #: Codes that stand for "no value" and for "a value that training did not see" in a column of
@@ -26,6 +27,8 @@ MISSING_CODE = -1
 UNSEEN_CODE = -2
 
 _POINTS_PER_CUBIC_SEGMENT = 8
+# Of the largest knot: differences of this size are those of storing it.
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,13 @@ class NumericAxis:
     def _segment_finder(self) -> SegmentFinder:
         return SegmentFinder(self.knots[1:-1])
 
+    @cached_property
+    def _spacing(self) -> float | None:
+        """Width of the segments, if all are equally wide up to rounding."""
+        spacing = (self.knots[-1] - self.knots[0]) / (len(self.knots) - 1)
+        even = np.abs(np.diff(self.knots) - spacing).max() <= _ROUNDING * np.abs(self.knots).max()
+        return spacing if even else None
+
     def locate(self, column: np.ndarray) -> BasisRows:
         """Basis rows of a float64 column; NaN is *missing*."""
         first = self._segment_finder(column)
@@ -195,12 +205,15 @@ class NumericAxis:
         if self.degree == 1:
             x = inside if self.extrapolation == "constant" else column
             left = self.knots.take(segment)
-            weights = np.empty((len(x), 2))
-            np.divide(x - left, self.knots.take(segment + 1) - left, out=weights[:, 1])
-            np.subtract(1.0, weights[:, 1], out=weights[:, 0])
-            return weights
+            weights = np.empty((2, len(x)))
+            np.divide(x - left, self.knots.take(segment + 1) - left, out=weights[1])
+            np.subtract(1.0, weights[1], out=weights[0])
+            return weights.T
         extended = extended_knots(self.knots, self.degree)
-        weights = bspline_weights(extended, segment, inside, self.degree)
+        if self._spacing is not None:
+            weights = uniform_cubic_weights((inside - self.knots.take(segment)) / self._spacing)
+        else:
+            weights = bspline_weights(extended, segment, inside, self.degree)
         if self.extrapolation == "linear":
             outside = np.flatnonzero(column != inside)
             slopes = bspline_slopes(extended, segment[outside], inside[outside], self.degree)

@@ -238,7 +238,8 @@ class SchemaReader:
 
     def read(self, rows: slice) -> dict[str, np.ndarray]:
         """Typed columns of some rows."""
-        block = self.table.rows(rows)
+        # The table itself remembers what it has read; a part of it starts anew.
+        block = self.table if rows == slice(0, self.n_rows) else self.table.rows(rows)
         return {column.name: column.read(block, name) for name, column in self.matched}
 
 

@@ -93,7 +93,9 @@ class AdditiveEstimator(BaseEstimator):
         """
         table = self._read_training_table(X, y, sample_weight)
         _check_feature_names(self, X, reset=True)
-        model = with_density(self._learn(table), table.columns, table.weights)
+        model = self._learn(table)
+        if not all(term.density.any() for term in model.terms):
+            model = with_density(model, table.columns, table.weights)
         self.additive_model_ = model
         self.term_importances_ = term_importances(model, table.columns, table.weights)
         return self

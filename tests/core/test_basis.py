@@ -4,7 +4,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 
-from glassbox.core._basis import SegmentFinder, bspline_slopes, bspline_weights, extended_knots
+from glassbox.core._basis import (
+    SegmentFinder,
+    bspline_slopes,
+    bspline_weights,
+    extended_knots,
+    uniform_cubic_weights,
+)
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 cut_lists = st.lists(finite, max_size=40, unique=True).map(sorted)
@@ -119,3 +125,15 @@ def test_outer_knots_repeat_the_spacing(degree):
     before = [-k for k in range(degree, 0, -1)]
     after = [4.0 + 3 * k for k in range(1, degree + 1)]
     assert extended.tolist() == [*before, 0.0, 1.0, 4.0, *after]
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e3), st.integers(2, 40), st.integers(0, 10_000))
+def test_equally_spaced_knots_have_the_same_weights(start, width, n_knots, seed):
+    knots = np.linspace(start, start + width, n_knots)
+    x = np.append(np.random.default_rng(seed).uniform(knots[0], knots[-1], 50), knots)
+    segment = np.searchsorted(knots[1:-1], x, side="right")
+    spacing = (knots[-1] - knots[0]) / (n_knots - 1)
+    quick = uniform_cubic_weights((x - knots[segment]) / spacing)
+    np.testing.assert_allclose(
+        quick, bspline_weights(extended_knots(knots, 3), segment, x, 3), rtol=0, atol=1e-8
+    )
