@@ -1,4 +1,4 @@
-"""Progress of boosting, printed from whichever process trains a bag."""
+"""Progress of long fits, printed to standard error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _STEPS_BETWEEN_LINES = 2_000
 
 
 class BagProgress:
-    """interpret's callback: says every so often how far a bag has come.
+    """interpret's callback: says, from whichever process trains it, how far a bag has come.
 
     Parameters
     ----------
@@ -22,9 +22,14 @@ class BagProgress:
     def __call__(self, bag: int, step: int, progress: bool, metric: float) -> bool:
         """Print a line now and then; never stop the training."""
         if step and step % self._every == 0:
-            print(
-                f"[glassbox] bag {bag + 1}: {step:,} steps, validation loss {metric:.5f}",
-                file=sys.stderr,
-                flush=True,
-            )
+            _say(f"bag {bag + 1}: {step:,} steps, validation loss {metric:.5f}")
         return False
+
+
+def say_pass(n_passes: int, deviance: float) -> None:
+    """Say how far a penalised fit has come."""
+    _say(f"pass {n_passes} over the rows: deviance {deviance:.6g}")
+
+
+def _say(text: str) -> None:
+    print(f"[glassbox] {text}", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from glassbox.core.schema import ColumnSchema
 from glassbox.core.terms import PAIR_SEPARATOR
 from glassbox.estimators._directions import resolve_directions
 from glassbox.estimators._pairs import resolve_pairs
+from glassbox.estimators._progress import say_pass
 from glassbox.estimators._spline_tables import to_additive_model
 from glassbox.estimators._training import TrainingTable
 from glassbox.estimators.base import AdditiveClassifier, AdditiveEstimator, AdditiveRegressor
@@ -42,6 +43,7 @@ class _SplineGAM(AdditiveEstimator):
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "confidence_level": [Interval(numbers.Real, 0, 1, closed="neither")],
         "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
+        "verbose": ["verbose"],
     }
 
     _fitted_state_names = ("lam_", "effective_df_", "dispersion_", "n_iter_")
@@ -203,6 +205,7 @@ class _Pirls(_Learner):
             fixed_strength=self.strength_of(lam) if fixed else None,
             directions=self.directions,
             max_iter=self.estimator.max_iter,
+            on_pass=say_pass if self.estimator.verbose else None,
         )
 
 
@@ -214,6 +217,8 @@ class _PyGAM(_Learner):
             self._refuse("choose the strength by REML", "lam='reml'", "give lam a number, or ")
         if self.estimator.knots != "uniform":
             self._refuse("place knots at quantiles", f"knots={self.estimator.knots!r}")
+        if self.estimator.verbose:
+            self._refuse("tell its progress", f"verbose={self.estimator.verbose!r}")
         if self.family.contrasts.shape[1] > 1:
             self._refuse("fit more than two classes", f"{len(self.family.contrasts)} classes")
         for column in self.table.schema.columns:
@@ -323,6 +328,8 @@ class SplineGAMClassifier(AdditiveClassifier, _SplineGAM):
         Nominal pointwise coverage of the band.
     max_iter : int, default=100
         Most passes over the rows.
+    verbose : int, default=0
+        Print a line after each pass over the rows.
 
     Attributes
     ----------
@@ -384,6 +391,7 @@ class SplineGAMClassifier(AdditiveClassifier, _SplineGAM):
         categorical_features="from_dtype",
         confidence_level=0.95,
         max_iter=100,
+        verbose=0,
     ):
         self.solver = solver
         self.lam = lam
@@ -396,6 +404,7 @@ class SplineGAMClassifier(AdditiveClassifier, _SplineGAM):
         self.categorical_features = categorical_features
         self.confidence_level = confidence_level
         self.max_iter = max_iter
+        self.verbose = verbose
 
     def _family(self, table: TrainingTable) -> Family:
         n_classes = len(self.classes_)
@@ -447,6 +456,8 @@ class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
         Nominal pointwise coverage of the band.
     max_iter : int, default=100
         Most passes over the rows.
+    verbose : int, default=0
+        Print a line after each pass over the rows.
 
     Attributes
     ----------
@@ -511,6 +522,7 @@ class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
         categorical_features="from_dtype",
         confidence_level=0.95,
         max_iter=100,
+        verbose=0,
     ):
         self.loss = loss
         self.solver = solver
@@ -524,6 +536,7 @@ class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
         self.categorical_features = categorical_features
         self.confidence_level = confidence_level
         self.max_iter = max_iter
+        self.verbose = verbose
 
     def _family(self, table: TrainingTable) -> Family:
         lowest = table.y.min()

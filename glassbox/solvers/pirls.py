@@ -102,6 +102,7 @@ def fit_penalised(
     directions: Mapping[str, int] | None = None,
     max_iter: int = 100,
     tol: float = 1e-8,
+    on_pass: Callable[[int, float], None] | None = None,
 ) -> PenalisedFit:
     """Fit the coefficients of a design.
 
@@ -128,6 +129,8 @@ def fit_penalised(
     tol : float
         Stop when a Newton step promises to improve the penalised deviance by less than this many
         units of the dispersion.
+    on_pass : callable from int and float to None, optional
+        Is told the number of each pass and the deviance there.
 
     Returns
     -------
@@ -149,7 +152,11 @@ def fit_penalised(
     # Matrices of a few hundred rows gain nothing from threads, and where other programs use the
     # cores as well, BLAS threads that wait for one another cost dozens of times the work itself.
     with threadpool_limits(limits=1, user_api="blas"):
-        return solver.run(max_iter, tol)
+        return solver.run(max_iter, tol, on_pass or _say_nothing)
+
+
+def _say_nothing(n_passes: int, deviance: float) -> None:
+    pass
 
 
 class _Solver:
@@ -204,13 +211,16 @@ class _Solver:
         once = transform.T @ (transform.T @ total).T
         return linalg.block_diag(*[(once + once.T) / 2] * self.n_predictors)
 
-    def run(self, max_iter: int, tol: float) -> PenalisedFit:
+    def run(
+        self, max_iter: int, tol: float, on_pass: Callable[[int, float], None]
+    ) -> PenalisedFit:
         """Newton steps until nothing is left to gain."""
         start = point = self.start
         settled = not self.choose
         previous, halvings, converged, working, inside = None, 0, False, None, False
         for n_passes in range(1, max_iter + 1):
             equations = self._pass(point)
+            on_pass(n_passes, equations.deviance)
             if n_passes == 1:
                 self.null_deviance = equations.deviance
             objective = self._objective(equations, point)

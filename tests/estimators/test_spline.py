@@ -312,3 +312,13 @@ def test_columns_without_values():
     est = SplineGAMRegressor().fit(X, y)
     np.testing.assert_allclose(est.predict(X), y.mean())
     assert np.isfinite(est.predict(pd.DataFrame({"c": [1.0], "x": [2.0], "one": [0.0]}))).all()
+
+
+def test_verbose_tells_of_every_pass(capsys):
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    est = SplineGAMClassifier(verbose=1).fit(X, X[:, 0] + np.sin(9 * np.arange(200)) > 0)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == est.n_iter_
+    assert lines[0].startswith("[glassbox] pass 1 over the rows: deviance ")
+    with pytest.raises(ValueError, match="solver='pygam' cannot tell its progress"):
+        SplineGAMClassifier(solver="pygam", verbose=1).fit(X, X[:, 0] > 0)
