@@ -16,7 +16,7 @@ AGE_CUTS = np.array([20.0, 30, 40, 50, 60, 70, 80, 90, 100])
 AGE_SCORES = np.array([-0.65, -0.45, -0.25, -0.05, 0.25, 0.45, 0.65, 1.05])
 AGE_WEIGHTS = np.array([100.0, 200, 300, 400, 300, 200, 100, 5])
 STAGES = ("I", "II", "III")
-WARDS = ("north", "east", "south", "west")
+WARDS = ("east", "north", "south", "west")
 
 
 class FakeEstimator(BaseEstimator):
@@ -71,7 +71,7 @@ def stage_term():
 
 def ward_term():
     axis = CategoricalAxis("ward", WARDS)
-    return with_band((axis,), [0.3, -0.5, 0.9, 0.0, 0.0, 0.0], [400.0, 300, 200, 100, 0, 0])
+    return with_band((axis,), [-0.5, 0.3, 0.9, 0.0, 0.0, 0.0], [300.0, 400, 200, 100, 0, 0])
 
 
 def lines_term():

@@ -68,7 +68,7 @@ def test_unknown_terms_are_named_with_the_known_ones(features):
         ({"reference": 50}, "fits one main effect"),
         ({"reference": {"weight": 50}}, "'weight', which is not among"),
         ({"directions": {"weight": 1}}, "'weight', which is not among"),
-        ({"features": "ward", "reference": "attic"}, "no category 'attic'; it has north, east"),
+        ({"features": "ward", "reference": "attic"}, "no category 'attic'; it has east, north"),
         ({"features": "age", "reference": "old"}, "'age' is numeric"),
         ({"output": "died"}, "single score"),
         ({"features": []}, "features is empty"),
