@@ -30,7 +30,8 @@ format: $(STAMP) ## format the code, and mend what can be mended
 bench: EXTRAS := test,notebooks,parquet,peers
 bench: $(STAMP) ## run the benchmarks (see benchmarks/README.md)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
-	set -e; for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script"; done
+	set -e; for script in benchmarks/[a-z]*.py; do \
+	  $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)"; done
 
 notebooks: $(STAMP) ## execute the notebooks in place
 	set -e; for notebook in notebooks/*.ipynb; do \
