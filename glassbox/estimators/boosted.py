@@ -329,7 +329,9 @@ class BoostedGAMClassifier(AdditiveClassifier, _BoostedGAM):
     quantile of Student's t with ``n_bags - 1`` degrees of freedom, it is the half-width. A
     category and the missing slot stand alone, and are never given a smaller standard error than
     the Fisher information of their own rows allows. The band covers sampling error, not the bias
-    of smoothing; benchmarks/coverage.py measures how often it holds the truth.
+    of smoothing. In benchmarks/coverage.py the nominal 95 % band holds the truth at 96.5 % of the
+    points on average: at 92 % for 0/1 outcomes of 500 rows, 96 % of 2,000 and 10,000, and 98 to
+    99 % for numeric outcomes.
 
     **The defaults** were chosen with benchmarks/defaults.py; interpret's own (3 pairs per feature,
     14 bags, 1,024 bins) take minutes on a table of 569 rows. Against 8 bags, 14 gain next to
