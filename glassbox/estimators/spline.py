@@ -357,8 +357,9 @@ class SplineGAMClassifier(AdditiveClassifier, _SplineGAM):
     from smoothing parameters under a prior that is flat in the standard deviation of a term's
     wiggles; with a fixed `lam` it is not widened. In benchmarks/coverage.py the nominal 95 % band
     covers 90 to 92 % of the points: it knows nothing of the jumps and sharp bends that a cubic
-    spline rounds off. A term under a direction keeps the width of the unconstrained fit. With solver="pygam" the band comes from
-    pyGAM's covariance and is narrower. Nothing is random in the fit.
+    spline rounds off. A term under a direction keeps the width of the unconstrained fit. With
+    solver="pygam" the band comes from pyGAM's covariance and is narrower. Nothing is random in
+    the fit.
 
     References
     ----------
@@ -485,8 +486,9 @@ class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
     from smoothing parameters under a prior that is flat in the standard deviation of a term's
     wiggles; with a fixed `lam` it is not widened. In benchmarks/coverage.py the nominal 95 % band
     covers 90 to 95 % of the points: it knows nothing of the jumps and sharp bends that a cubic
-    spline rounds off. A term under a direction keeps the width of the unconstrained fit. With solver="pygam" the band comes from pyGAM's
-    covariance and is narrower. Nothing is random in the fit.
+    spline rounds off. A term under a direction keeps the width of the unconstrained fit. With
+    solver="pygam" the band comes from pyGAM's covariance and is narrower. Nothing is random in
+    the fit.
 
     References
     ----------
