@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from glassbox.estimators._training import TrainingTable
 _PREDICT_ROWS = 65_536
 
 
-class AdditiveEstimator(BaseEstimator):
+class AdditiveEstimator(BaseEstimator, ABC):
     """Base of all estimators whose fitted model is an :class:`AdditiveModel`.
 
     A family implements :meth:`_learn`, from a training table to an additive model; everything
