@@ -54,3 +54,15 @@ def resolve_directions(monotonic_cst: Any, schema: Schema) -> dict[str, int]:
                 "categorical."
             )
     return {name: int(direction) for name, direction in given.items() if direction}
+
+
+def check_one_score(directions: Mapping[str, int], n_scores: int) -> None:
+    """Refuse directions for a model of several scores.
+
+    Scores that are monotone do not make the probabilities of several classes monotone.
+    """
+    if directions and n_scores > 1:
+        raise ValueError(
+            "monotonic_cst needs one score, and a model of three or more classes has one per "
+            "class. Drop monotonic_cst, or fit two classes."
+        )

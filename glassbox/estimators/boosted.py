@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from glassbox.core.additive import AdditiveModel
-from glassbox.estimators._directions import resolve_directions
+from glassbox.estimators._directions import check_one_score, resolve_directions
 from glassbox.estimators._interpret import read_ebm, to_interpret
 from glassbox.estimators._pairs import column_name, resolve_pairs
 from glassbox.estimators._progress import BagProgress
@@ -173,6 +173,7 @@ class _BoostedGAM(AdditiveEstimator):
     def _learn(self, table: TrainingTable) -> AdditiveModel:
         table = table.with_whole_weights_as_rows()
         directions = resolve_directions(self.monotonic_cst, table.schema)
+        check_one_score(directions, len(getattr(self, "classes_", ())) - 1)
         pairs = self._requested_pairs(table, directions)
         frame, types = to_interpret(table)
         ebm = self._machine()(

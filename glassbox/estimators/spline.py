@@ -12,7 +12,7 @@ from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import MISSING_CODE, Axis, CategoricalAxis
 from glassbox.core.schema import ColumnSchema
 from glassbox.core.terms import PAIR_SEPARATOR
-from glassbox.estimators._directions import resolve_directions
+from glassbox.estimators._directions import check_one_score, resolve_directions
 from glassbox.estimators._pairs import resolve_pairs
 from glassbox.estimators._progress import say_pass
 from glassbox.estimators._spline_tables import to_additive_model
@@ -56,11 +56,7 @@ class _SplineGAM(AdditiveEstimator):
             )
         family = self._family(table)
         directions = resolve_directions(self.monotonic_cst, table.schema)
-        if directions and family.contrasts.shape[1] > 1:
-            raise ValueError(
-                "monotonic_cst needs one score, and a model of three or more classes has one per "
-                "class. Drop monotonic_cst, or fit two classes."
-            )
+        check_one_score(directions, family.contrasts.shape[1])
         learner = _LEARNERS[self.solver](self, table, family, directions)
         fit = learner.fit(self._pairs(learner))
         self.lam_ = {_strength_name(s): strength for s, strength in fit.strengths.items()}

@@ -208,6 +208,12 @@ def test_declared_directions_hold_exactly(direction):
         assert (direction * np.diff(values) >= 0).all()
 
 
+def test_no_directions_for_several_classes():
+    X = np.random.default_rng(0).normal(size=(90, 2))
+    with pytest.raises(ValueError, match="monotonic_cst needs one score"):
+        BoostedGAMClassifier(monotonic_cst=[1, 0], **FAST).fit(X, np.arange(90) % 3)
+
+
 def test_excluded_terms_are_absent():
     X = np.random.default_rng(0).normal(size=(200, 3))
     model = BoostedGAMRegressor(exclude=["x0", ("x1", "x2")], interactions=3, **FAST).fit(
