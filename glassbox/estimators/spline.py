@@ -48,6 +48,35 @@ class _SplineGAM(AdditiveEstimator):
 
     _fitted_state_names = ("lam_", "effective_df_", "dispersion_", "n_iter_")
 
+    def __init__(
+        self,
+        *,
+        solver="pirls",
+        lam=None,
+        n_knots=18,
+        n_pair_knots=6,
+        knots="uniform",
+        extrapolation="auto",
+        interactions=0,
+        monotonic_cst=None,
+        categorical_features="from_dtype",
+        confidence_level=0.95,
+        max_iter=100,
+        verbose=0,
+    ):
+        self.solver = solver
+        self.lam = lam
+        self.n_knots = n_knots
+        self.n_pair_knots = n_pair_knots
+        self.knots = knots
+        self.extrapolation = extrapolation
+        self.interactions = interactions
+        self.monotonic_cst = monotonic_cst
+        self.categorical_features = categorical_features
+        self.confidence_level = confidence_level
+        self.max_iter = max_iter
+        self.verbose = verbose
+
     def _learn(self, table: TrainingTable) -> AdditiveModel:
         if table.n_rows < 2:
             raise ValueError(
@@ -374,35 +403,6 @@ class SplineGAMClassifier(AdditiveClassifier, _SplineGAM):
     array([False,  True])
     """
 
-    def __init__(
-        self,
-        *,
-        solver="pirls",
-        lam=None,
-        n_knots=18,
-        n_pair_knots=6,
-        knots="uniform",
-        extrapolation="auto",
-        interactions=0,
-        monotonic_cst=None,
-        categorical_features="from_dtype",
-        confidence_level=0.95,
-        max_iter=100,
-        verbose=0,
-    ):
-        self.solver = solver
-        self.lam = lam
-        self.n_knots = n_knots
-        self.n_pair_knots = n_pair_knots
-        self.knots = knots
-        self.extrapolation = extrapolation
-        self.interactions = interactions
-        self.monotonic_cst = monotonic_cst
-        self.categorical_features = categorical_features
-        self.confidence_level = confidence_level
-        self.max_iter = max_iter
-        self.verbose = verbose
-
     def _family(self, table: TrainingTable) -> Family:
         n_classes = len(self.classes_)
         return Bernoulli() if n_classes == 2 else Multinomial(n_classes)
@@ -522,19 +522,21 @@ class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
         max_iter=100,
         verbose=0,
     ):
+        super().__init__(
+            solver=solver,
+            lam=lam,
+            n_knots=n_knots,
+            n_pair_knots=n_pair_knots,
+            knots=knots,
+            extrapolation=extrapolation,
+            interactions=interactions,
+            monotonic_cst=monotonic_cst,
+            categorical_features=categorical_features,
+            confidence_level=confidence_level,
+            max_iter=max_iter,
+            verbose=verbose,
+        )
         self.loss = loss
-        self.solver = solver
-        self.lam = lam
-        self.n_knots = n_knots
-        self.n_pair_knots = n_pair_knots
-        self.knots = knots
-        self.extrapolation = extrapolation
-        self.interactions = interactions
-        self.monotonic_cst = monotonic_cst
-        self.categorical_features = categorical_features
-        self.confidence_level = confidence_level
-        self.max_iter = max_iter
-        self.verbose = verbose
 
     def _family(self, table: TrainingTable) -> Family:
         lowest = table.y.min()
