@@ -26,7 +26,8 @@ from glassbox.core._basis import (
 MISSING_CODE = -1
 UNSEEN_CODE = -2
 
-_POINTS_PER_CUBIC_SEGMENT = 8
+#: Points that a grid puts on each segment of a cubic axis.
+POINTS_PER_CUBIC_SEGMENT = 8
 # Of the largest knot: differences of this size are those of storing it.
 _ROUNDING = 1e-15
 
@@ -228,7 +229,7 @@ class NumericAxis:
         """
         x = self.knots
         if self.degree == 3:
-            shares = np.arange(_POINTS_PER_CUBIC_SEGMENT) / _POINTS_PER_CUBIC_SEGMENT
+            shares = np.arange(POINTS_PER_CUBIC_SEGMENT) / POINTS_PER_CUBIC_SEGMENT
             x = np.append((x[:-1, None] + np.diff(x)[:, None] * shares).ravel(), x[-1])
         labels = np.append(x.astype(object), None)
         return AxisGrid(np.append(x, np.nan), labels, _kinds(len(x), "missing"))

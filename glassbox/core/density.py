@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from glassbox.core.additive import AdditiveModel, Columns, row_blocks
-from glassbox.core.axes import BasisRows
-from glassbox.core.terms import Term
+from glassbox.core.axes import Axis
 
 
 def with_density(model: AdditiveModel, columns: Columns, weights: np.ndarray) -> AdditiveModel:
@@ -28,26 +28,38 @@ def with_density(model: AdditiveModel, columns: Columns, weights: np.ndarray) ->
     AdditiveModel
         Each term's ``density`` is the weighted column sum of its basis rows.
     """
-    densities = [np.zeros(term.shape) for term in model.terms]
-    for block in row_blocks(len(weights)):
-        for term, density in zip(model.terms, densities, strict=True):
-            rows = [axis.locate(columns[axis.name][block]) for axis in term.axes]
-            _count(density, term, rows, weights[block])
     terms = (
-        term.replace(density=density) for term, density in zip(model.terms, densities, strict=True)
+        term.replace(density=count_density(term.axes, columns, weights)) for term in model.terms
     )
     return model.replace(terms=tuple(terms))
 
 
-def _count(density: np.ndarray, term: Term, rows: list[BasisRows], weights: np.ndarray) -> None:
-    flat = density.reshape(-1)
-    for offsets in product(*(range(r.width) for r in rows)):
-        share = weights
-        for r, offset in zip(rows, offsets, strict=True):
-            share = share * r.weight(offset)
-        position = [r.first + offset for r, offset in zip(rows, offsets, strict=True)]
-        index = np.ravel_multi_index(position, term.shape)
-        flat += np.bincount(index, weights=share, minlength=flat.size)
+def count_density(axes: Sequence[Axis], columns: Columns, weights: np.ndarray) -> np.ndarray:
+    """Weighted column sums of the basis rows on one axis, or on the tensor product of two.
+
+    Parameters
+    ----------
+    axes : sequence of NumericAxis or CategoricalAxis
+    columns : mapping of str to ndarray
+        Typed columns.
+    weights : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (*axis sizes,)
+    """
+    shape = tuple(axis.size for axis in axes)
+    density = np.zeros(int(np.prod(shape)))
+    for block in row_blocks(len(weights)):
+        rows = [axis.locate(columns[axis.name][block]) for axis in axes]
+        for offsets in product(*(range(r.width) for r in rows)):
+            share = weights[block]
+            for r, offset in zip(rows, offsets, strict=True):
+                share = share * r.weight(offset)
+            position = [r.first + offset for r, offset in zip(rows, offsets, strict=True)]
+            index = np.ravel_multi_index(position, shape)
+            density += np.bincount(index, weights=share, minlength=density.size)
+    return density.reshape(shape)
 
 
 def term_importances(model: AdditiveModel, columns: Columns, weights: np.ndarray) -> pd.Series:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from glassbox.core.additive import AdditiveModel, Columns
-from glassbox.core.density import with_density
+from glassbox.core.density import count_density
 from glassbox.core.terms import Term
 from glassbox.solvers._bands import credible_quantile, half_widths
 from glassbox.solvers._design import AxisSummary, TermDesign
@@ -45,13 +45,12 @@ def to_additive_model(
     quantile = credible_quantile(fit, confidence_level, total)
     outputs = fit.outputs
     intercept = outputs[0].copy()
-    pair_densities = _pair_densities(fit, columns, weights)
     terms = []
     for term in fit.design.terms:
         if len(term.axes) == 1:
             density = summaries[id(term.axes[0])].density
         else:
-            density = pair_densities[term.name]
+            density = count_density(term.axes, columns, weights)
         mean_row = density.ravel()[term.slots] / total
         coefficients = outputs[fit.design.slices[term.name]]
         mean = mean_row @ coefficients
@@ -72,14 +71,3 @@ def _settle(table: np.ndarray, term: TermDesign, density: np.ndarray, direction:
     if direction:
         values = direction * table[: axis.n_values]
         table[: axis.n_values] = direction * np.maximum.accumulate(values, axis=0)
-
-
-def _pair_densities(
-    fit: PenalisedFit, columns: Columns, weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    pairs = [term for term in fit.design.terms if len(term.axes) == 2]
-    empty = tuple(
-        Term(term.axes, np.zeros([*(axis.size for axis in term.axes), 1])) for term in pairs
-    )
-    model = with_density(AdditiveModel(0.0, empty), columns, weights)
-    return {term.name: term.density for term in model.terms}

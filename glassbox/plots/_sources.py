@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from glassbox.core.dictionary import DataDictionary
-from glassbox.core.terms import Term
+from glassbox.core.terms import PAIR_SEPARATOR, Term
 from glassbox.plots._effects import MainEffect, PairEffect
 from glassbox.plots._labels import describe, zero_one_labels
 from glassbox.plots._panels import MainPanel, PairPanel
@@ -98,7 +98,10 @@ def _is_pair(features: Any, names: list[str]) -> bool:
 
 
 def _pair_name(pair: tuple[str, str], names: list[str]) -> str | None:
-    return next((n for n in (" & ".join(pair), " & ".join(pair[::-1])) if n in names), None)
+    return next(
+        (n for n in (PAIR_SEPARATOR.join(pair), PAIR_SEPARATOR.join(pair[::-1])) if n in names),
+        None,
+    )
 
 
 def _term_name(feature: Any, names: list[str]) -> str:
@@ -108,8 +111,8 @@ def _term_name(feature: Any, names: list[str]) -> str:
             found = names[feature]
     elif isinstance(feature, str):
         found = feature if feature in names else None
-        if found is None and " & " in feature:
-            found = _pair_name(tuple(feature.split(" & ", 1)), names)
+        if found is None and PAIR_SEPARATOR in feature:
+            found = _pair_name(tuple(feature.split(PAIR_SEPARATOR, 1)), names)
     elif len(feature) == 2:
         found = _pair_name(tuple(feature), names)
     if found is None:

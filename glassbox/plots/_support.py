@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glassbox.core.axes import POINTS_PER_CUBIC_SEGMENT
 from glassbox.plots._effects import MainEffect
 
 #: Ends of the range that is drawn as knowledge.
@@ -14,9 +15,6 @@ CENTRAL = (0.01, 0.99)
 #: An end of that range is the end of the data, if these are closer than this share of the range:
 #: quantiles within a cell are not known better.
 _END_SHARE = 0.05
-
-# As in a frame of ``shape_function``.
-_POINTS_PER_PIECE = 8
 
 #: Patients within this share of the central range count as standing at a point.
 WINDOW_SHARE = 1 / 20
@@ -138,7 +136,7 @@ def point_shares(degree: int, n_points: int) -> np.ndarray:
     """
     if degree != 3:
         return np.ones(n_points)
-    shares = np.full(n_points, 1.0 / _POINTS_PER_PIECE)
+    shares = np.full(n_points, 1.0 / POINTS_PER_CUBIC_SEGMENT)
     shares[[0, -1]] /= 2
     return shares
 

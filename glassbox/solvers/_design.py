@@ -12,6 +12,7 @@ from scipy import sparse
 
 from glassbox.core.additive import Columns, row_blocks
 from glassbox.core.axes import Axis, BasisRows, CategoricalAxis, NumericAxis
+from glassbox.core.density import count_density
 from glassbox.core.terms import PAIR_SEPARATOR
 from glassbox.solvers._penalties import NaturalBasis, natural_basis
 
@@ -197,13 +198,7 @@ class AxisSummary:
     @classmethod
     def of(cls, axis: Axis, column: np.ndarray, weights: np.ndarray) -> AxisSummary:
         """Summarise one typed column."""
-        density = np.zeros(axis.size)
-        for block in row_blocks(len(column)):
-            basis = axis.locate(column[block])
-            for r in range(basis.width):
-                density += np.bincount(
-                    basis.first + r, weights[block] * basis.weight(r), minlength=axis.size
-                )
+        density = count_density([axis], {axis.name: column}, weights)
         if isinstance(axis, CategoricalAxis):
             return cls(density)
         present = ~np.isnan(column)
