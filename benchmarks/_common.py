@@ -8,11 +8,14 @@ import os
 import platform
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +43,10 @@ _PACKAGES = (
     "pygam",
     "lightgbm",
     "xgboost",
+    "torch",
+    "dnamite",
+    "igann",
+    "nodegam",
     "scikit-learn",
     "numpy",
     "scipy",
@@ -231,6 +238,69 @@ def _california_housing() -> Table:
     return Table("california_housing", frame, y, "regression", splits, protocol)
 
 
+# The folds of Agarwal et al. (2021), "Neural additive models".
+_NAM_FOLDS = {"n_splits": 5, "shuffle": True, "random_state": 42}
+
+
+def _california_housing_nam() -> Table:
+    table = _california_housing()
+    return replace(
+        table,
+        name="california_housing_nam",
+        splits=_splits(KFold(**_NAM_FOLDS), table.y),
+        protocol="median house value in units of 100,000, the NAM paper's protocol: "
+        "KFold(5, shuffle=True, random_state=42)",
+    )
+
+
+def _compas() -> Table:
+    frame = read_csv("compas.csv", keep_default_na=False)
+    near = frame["days_b_screening_arrest"].replace("", np.nan).astype(float).abs() <= 30
+    # ProPublica's own filter.
+    frame = frame[
+        near
+        & (frame["is_recid"] != -1)
+        & (frame["c_charge_degree"] != "O")
+        & (frame["score_text"] != "N/A")
+    ]
+    y = frame["two_year_recid"].to_numpy()
+    came, left = (
+        pd.to_datetime(frame[name]).dt.normalize() for name in ("c_jail_in", "c_jail_out")
+    )
+    X = frame[["age", "race", "sex", "priors_count"]].assign(
+        length_of_stay=(left - came).dt.days, charge_degree=frame["c_charge_degree"]
+    )
+    return Table(
+        "compas",
+        _with_categories(X.reset_index(drop=True), []),
+        y,
+        "classification",
+        _splits(StratifiedKFold(**_NAM_FOLDS), y),
+        "new offence within two years, the NAM paper's protocol: "
+        "StratifiedKFold(5, shuffle=True, random_state=42)",
+    )
+
+
+def _diabetes() -> Table:
+    from sklearn.datasets import load_diabetes
+
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    y = y.to_numpy()
+    splits = _splits(KFold(5, shuffle=True, random_state=0), y)
+    return Table("diabetes", X, y, "regression", splits, "progression after a year, 5 folds")
+
+
+def _make_additive() -> Table:
+    from glassbox.datasets import make_additive
+
+    kinds = ("linear", "quadratic", "sine", "step", "kink", "tanh", "plateau", "null")
+    table = make_additive(5_000, 9, n_categorical=1, kinds=kinds, correlation=0.4, random_state=0)
+    y = table.target.to_numpy()
+    splits = _splits(StratifiedKFold(5, shuffle=True, random_state=0), y)
+    protocol = "drawn from known shapes, one of them null; correlation 0.4; 5 folds"
+    return Table("make_additive", table.data, y, "classification", splits, protocol)
+
+
 def _with_categories(frame: pd.DataFrame, coded: Iterable[str]) -> pd.DataFrame:
     """Text, and columns whose numbers are codes, as categoricals."""
     typed = {}
@@ -250,6 +320,10 @@ TABLES: dict[str, Callable[[], Table]] = {
     "support2": _support2,
     "diabetes130": _diabetes130,
     "california_housing": _california_housing,
+    "california_housing_nam": _california_housing_nam,
+    "compas": _compas,
+    "diabetes": _diabetes,
+    "make_additive": _make_additive,
 }
 
 
@@ -280,6 +354,26 @@ def spline_estimators() -> tuple[type, type] | None:
         print(f"SKIPPED the spline GAM: {reason}", flush=True)
         return None
     return SplineGAMClassifier, SplineGAMRegressor
+
+
+def nam_estimators() -> tuple[type, type] | None:
+    """glassbox's neural additive models, likewise."""
+    try:
+        from glassbox import NAMClassifier, NAMRegressor
+    except ImportError as reason:
+        print(f"SKIPPED the neural additive model: {reason}", flush=True)
+        return None
+    return NAMClassifier, NAMRegressor
+
+
+@cache
+def load_networks() -> None:
+    """Load torch and compile what is compiled, so that the first fit need not pay for it."""
+    family = nam_estimators()[0]
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        family(n_bags=2, max_steps=2).fit(X, (X[:, 0] > 0).astype(int))
 
 
 def scores(task: str, y: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
@@ -328,6 +422,25 @@ def stopwatch() -> Iterator[dict[str, float]]:
     yield seconds
     seconds["cpu"] = time.process_time() - cpu
     seconds["wall"] = time.perf_counter() - wall
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep numerical libraries, torch included, to one thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        if find_spec("torch") is None:
+            yield
+            return
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def versions() -> dict[str, str]:

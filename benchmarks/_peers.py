@@ -52,6 +52,8 @@ class Glassbox(ScikitLearn):
     """An additive estimator of glassbox."""
 
     def shape(self, name: str, X: pd.DataFrame) -> Shape:
+        if name not in self.model.term_names_:  # left out by the model: no effect
+            return Shape(*np.zeros((3, len(X))))
         term = self.model.additive_model_[name]
         column = self.model.schema_.read(X)[name]
         rows = [term.axes[0].locate(column)]

@@ -105,6 +105,14 @@ METHODS: dict[str, Callable] = {
     "XGBoost, depth 3": _xgboost,
     "random forest": _forest,
 }
+DEFAULT_TABLES = (
+    "birthwt",
+    "heart_cleveland",
+    "nhefs",
+    "support2",
+    "diabetes130",
+    "california_housing",
+)
 QUICK_TABLES = ("birthwt", "heart_cleveland", "support2")
 QUICK_METHODS = ("glassbox boosted", "glassbox spline", "linear", "XGBoost, depth 3")
 
@@ -167,8 +175,7 @@ def printable(row: dict) -> dict:
 
 def main() -> None:
     options = parser(__doc__)
-    names = [name for name in TABLES if name != "breast_cancer"]
-    options.add_argument("--tables", nargs="+", default=names, choices=list(TABLES))
+    options.add_argument("--tables", nargs="+", default=list(DEFAULT_TABLES), choices=list(TABLES))
     options.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     options.add_argument("--jobs", type=int, default=1, help="fits at the same time")
     args = options.parse_args()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -138,12 +138,9 @@ class Schema:
         ValueError, TypeError
             Naming the column that cannot be used, and why.
         """
-        table = open_table(X)
-        listed = _listed_columns(categorical_features, table.names)
-        return cls(
-            tuple(_infer_column(table, name, name in listed) for name in table.names),
-            named=table.named,
-        )
+        inference = SchemaInference(categorical_features)
+        inference.add(X)
+        return inference.schema()
 
     @property
     def names(self) -> list[str]:
@@ -243,41 +240,122 @@ class SchemaReader:
         return {column.name: column.read(block, name) for name, column in self.matched}
 
 
-def _infer_column(table: Table, name: str, listed: bool) -> ColumnSchema:
-    values = table.values(name)
-    declared = table.declared_categories(name)
-    if declared is None and not listed and values.dtype.kind in "fiub":
-        return _checked_numeric(table, name)
-    if values.dtype.kind not in "fiubOUS":
-        raise TypeError(
-            f"Column {name!r} has type {values.dtype}, which is neither numeric nor categorical. "
-            "Convert it, for instance dates to a number of days, or drop it."
-        )
-    _, uniques = table.factorized(name)
-    if declared is None and not listed and not _are_text(uniques, name):
-        return _checked_numeric(table, name)
-    levels, ordered = declared or ([], False)
-    if ordered:
-        seen = set(uniques)
-        categories = tuple(_plain(level) for level in levels if level in seen)
-    else:
-        categories = _sorted_categories(uniques, name)
-    if len(categories) > MAX_CATEGORIES:
-        raise ValueError(
-            f"Column {name!r} has {len(categories):,} categories (such as {categories[0]!r}), "
-            f"more than {MAX_CATEGORIES:,}. It looks like an identifier or free text: drop it, or "
-            "group its values."
-        )
-    return ColumnSchema(name, "categorical", categories, ordered)
+class SchemaInference:
+    """Reads the types off a table that comes in blocks of rows.
+
+    What it remembers of a column is its distinct categories: nothing grows with the rows.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", None, or list of names, indices or booleans
+        As in :meth:`Schema.infer`.
+
+    Examples
+    --------
+    >>> inference = SchemaInference()
+    >>> inference.add(pd.DataFrame({"sex": ["m", None]}))
+    >>> inference.add(pd.DataFrame({"sex": [None, "f"]}))
+    >>> inference.schema()["sex"].categories
+    ('f', 'm')
+    """
+
+    def __init__(self, categorical_features: Any = "from_dtype"):
+        self._categorical_features = categorical_features
+        self._columns: list[_SeenColumn] = []
+        self._named = True
+
+    def add(self, X: Any) -> None:
+        """Look at a block of rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, 2-d
+            With the columns of the blocks before it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming the column that cannot be used, and why.
+        """
+        table = open_table(X)
+        if not self._columns:
+            listed = _listed_columns(self._categorical_features, table.names)
+            self._columns = [_SeenColumn(name, name in listed) for name in table.names]
+            self._named = table.named
+        for column in self._columns:
+            column.add(table)
+
+    def schema(self) -> Schema:
+        """The schema of all blocks together."""
+        return Schema(tuple(column.schema() for column in self._columns), named=self._named)
 
 
-def _checked_numeric(table: Table, name: str) -> ColumnSchema:
-    column = ColumnSchema(name, "numeric")
-    column.read(table, name)
-    return column
+@dataclass
+class _SeenColumn:
+    """What the blocks of a column have shown so far."""
+
+    name: str
+    listed: bool
+    declared: bool = False
+    ordered: bool = False
+    # Dictionaries, because a set forgets the order of appearance.
+    levels: dict = field(default_factory=dict)
+    uniques: dict = field(default_factory=dict)
+    number: Any = None  # the first, to tell when text comes later
+
+    def add(self, table: Table) -> None:
+        values = table.values(self.name)
+        declared = table.declared_categories(self.name)
+        if values.dtype.kind not in "fiubOUS":
+            raise TypeError(
+                f"Column {self.name!r} has type {values.dtype}, which is neither numeric nor "
+                "categorical. Convert it, for instance dates to a number of days, or drop it."
+            )
+        if declared is None and not self.listed and self._holds_numbers(table, values):
+            ColumnSchema(self.name, "numeric").read(table, self.name)
+            if self.number is None:
+                self.number = _first_present(values)
+            return
+        if declared is not None:
+            levels, self.ordered = declared
+            self.declared = True
+            self.levels.update(dict.fromkeys(levels))
+        self.uniques.update(dict.fromkeys(table.factorized(self.name)[1]))
+        self._refuse_too_many()
+
+    def _holds_numbers(self, table: Table, values: np.ndarray) -> bool:
+        if values.dtype.kind in "fiub":
+            return True
+        return not _are_text(table.factorized(self.name)[1], self.name)
+
+    def _refuse_too_many(self) -> None:
+        if len(self.uniques) > MAX_CATEGORIES:
+            raise ValueError(
+                f"Column {self.name!r} has {len(self.uniques):,} categories (such as "
+                f"{_plain(next(iter(self.uniques)))!r}), more than {MAX_CATEGORIES:,}. It looks "
+                "like an identifier or free text: drop it, or group its values."
+            )
+
+    def schema(self) -> ColumnSchema:
+        if not self.declared and not self.listed:
+            number = [] if self.number is None else [self.number]
+            if not _are_text([*self.uniques, *number], self.name):
+                return ColumnSchema(self.name, "numeric")
+        if self.ordered:
+            categories = tuple(_plain(level) for level in self.levels if level in self.uniques)
+        else:
+            categories = _sorted_categories(self.uniques, self.name)
+        return ColumnSchema(self.name, "categorical", categories, self.ordered)
 
 
-def _are_text(uniques: np.ndarray, name: str) -> bool:
+def _first_present(values: np.ndarray) -> Any:
+    """The first value that is not missing, or None."""
+    present = ~pd.isna(values)
+    first = present.argmax()
+    return values[first] if present[first] else None
+
+
+def _are_text(uniques: Sequence, name: str) -> bool:
     """Whether values of unknown type are text (else numbers, or nothing at all)."""
     text = [isinstance(value, str) for value in uniques]
     if any(text) and not all(text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 _STEPS_BETWEEN_LINES = 2_000
 
@@ -33,3 +34,41 @@ def say_pass(n_passes: int, deviance: float) -> None:
 
 def _say(text: str) -> None:
     print(f"[glassbox] {text}", file=sys.stderr, flush=True)
+
+
+class LookProgress:
+    """A bar over the steps of the networks, with the loss and the time that is left.
+
+    Parameters
+    ----------
+    max_steps : int
+    """
+
+    def __init__(self, max_steps: int):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("[glassbox] {task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task("networks", total=max_steps)
+
+    def __enter__(self) -> LookProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *reason) -> None:
+        self._progress.stop()
+
+    def __call__(self, look: Any) -> None:
+        """Move the bar, and say how the members do on rows that they did not draw."""
+        loss = f"networks, validation loss {look.validation.mean():.5f}"
+        self._progress.update(self._task, completed=look.step, description=loss)
+
+    def say(self, text: str) -> None:
+        """Say what is being done."""
+        _say(text)

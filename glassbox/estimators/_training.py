@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +43,23 @@ class TrainingTable:
         """The table with some rows, possibly repeated."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return replace(self, columns=columns, y=self.y[rows], weights=self.weights[rows])
+
+    def reweighted(self, factors: np.ndarray) -> TrainingTable:
+        """The table with its weights multiplied by a factor for each row."""
+        return replace(self, weights=self.weights * factors)
+
+    @classmethod
+    def joined(cls, tables: Sequence[TrainingTable]) -> TrainingTable:
+        """Tables of one schema, one below the other."""
+        if len(tables) == 1:
+            return tables[0]
+        names = tables[0].columns
+        return cls(
+            tables[0].schema,
+            {name: np.concatenate([table.columns[name] for table in tables]) for name in names},
+            np.concatenate([table.y for table in tables]),
+            np.concatenate([table.weights for table in tables]),
+        )
 
     def in_canonical_order(self) -> TrainingTable:
         """Rows sorted by a hash of their content.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -92,13 +93,25 @@ class AdditiveEstimator(BaseEstimator, ABC):
             Naming the column and the value that cannot be used, and what to do.
         """
         table = self._read_training_table(X, y, sample_weight)
-        _check_feature_names(self, X, reset=True)
+        self._remember_names(X)
         model = self._learn(table)
         if not all(term.density.any() for term in model.terms):
             model = with_density(model, table.columns, table.weights)
-        self.additive_model_ = model
-        self.term_importances_ = term_importances(model, table.columns, table.weights)
+        self._finish(model, [table])
         return self
+
+    def _remember_names(self, X: Any) -> None:
+        _check_feature_names(self, X, reset=True)
+
+    def _finish(self, model: AdditiveModel, tables: Iterable[TrainingTable]) -> None:
+        """Take over a model that was learned from some tables."""
+        sums, total = 0.0, 0.0
+        for table in tables:
+            weight = table.weights.sum()
+            sums = sums + weight * term_importances(model, table.columns, table.weights)
+            total += weight
+        self.additive_model_ = model
+        self.term_importances_ = sums / total
 
     def _read_training_table(self, X: Any, y: Any, sample_weight: Any) -> TrainingTable:
         if y is None:
@@ -124,7 +137,11 @@ class AdditiveEstimator(BaseEstimator, ABC):
                 columns, y, weights = schema.read(X), y[used], weights[used]
         self.schema_ = schema
         target = self._encode_target(y)
-        return TrainingTable(schema, columns, target, weights).in_canonical_order()
+        return self._canonical(TrainingTable(schema, columns, target, weights))
+
+    def _canonical(self, table: TrainingTable) -> TrainingTable:
+        """The rows in the order in which the family learns from them."""
+        return table.in_canonical_order()
 
     @property
     def n_features_in_(self) -> int:

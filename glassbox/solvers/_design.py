@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +12,7 @@ from scipy import sparse
 from glassbox.core.additive import Columns, row_blocks
 from glassbox.core.axes import Axis, BasisRows, CategoricalAxis, NumericAxis
 from glassbox.core.density import count_density
+from glassbox.core.layout import TermColumns, consecutive
 from glassbox.core.terms import PAIR_SEPARATOR
 from glassbox.solvers._penalties import NaturalBasis, natural_basis
 
@@ -41,8 +41,8 @@ class Smoothing:
 
 
 @dataclass(frozen=True)
-class TermDesign:
-    """Columns of one term: its table without the slots that no training row can touch.
+class TermDesign(TermColumns):
+    """Columns of one term, and how they are penalised.
 
     Attributes
     ----------
@@ -53,52 +53,8 @@ class TermDesign:
         Diagonal penalties in natural coordinates.
     """
 
-    axes: tuple[Axis, ...]
     transform: np.ndarray
     penalties: dict[Smoothing, np.ndarray]
-
-    @property
-    def name(self) -> str:
-        """Name of the term."""
-        return PAIR_SEPARATOR.join(axis.name for axis in self.axes)
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns."""
-        return len(self.transform)
-
-    @cached_property
-    def slots(self) -> np.ndarray:
-        """Positions of the columns in the term's flattened table."""
-        if len(self.axes) == 1:
-            return np.arange(self.axes[0].n_values + 1)
-        first, second = self.axes
-        values = np.arange(first.n_values)[:, None] * second.size + np.arange(second.n_values)
-        return values.ravel()
-
-    def table(self, columns: np.ndarray) -> np.ndarray:
-        """Spread values of the columns, shape (n_columns, m), over the table; others are zero."""
-        shape = tuple(axis.size for axis in self.axes)
-        table = np.zeros((int(np.prod(shape)), columns.shape[1]))
-        table[self.slots] = columns
-        return table.reshape(*shape, -1)
-
-    def touched(self, rows: list[BasisRows]) -> Iterator[tuple[np.ndarray, np.ndarray | float]]:
-        """Column numbers and weights that each row touches, one pair of arrays at a time."""
-        if len(self.axes) == 1:
-            for r in range(rows[0].width):
-                yield rows[0].first + r, rows[0].weight(r)
-            return
-        second = self.axes[1]
-        present = np.ones(len(rows[0].first))
-        starts = []
-        for axis, basis in zip(self.axes, rows, strict=True):
-            missing = basis.first + (basis.width - 1) >= axis.missing_index
-            present[missing] = 0.0
-            starts.append(np.where(missing, 0, basis.first))
-        for a, b in product(range(rows[0].width), range(rows[1].width)):
-            weight = present * rows[0].weight(a) * rows[1].weight(b)
-            yield (starts[0] + a) * second.n_values + (starts[1] + b), weight
 
 
 @dataclass(frozen=True)
@@ -120,12 +76,12 @@ class Design:
     @cached_property
     def slices(self) -> dict[str, slice]:
         """Where the columns of each term are."""
-        return _consecutive((term.name, term.n_columns) for term in self.terms)
+        return consecutive(((t.name, t.n_columns) for t in self.terms), start=1)
 
     @cached_property
     def natural_slices(self) -> dict[str, slice]:
         """Where the natural coordinates of each term are."""
-        return _consecutive((term.name, term.transform.shape[1]) for term in self.terms)
+        return consecutive(((t.name, t.transform.shape[1]) for t in self.terms), start=1)
 
     @cached_property
     def transform(self) -> sparse.csr_array:
@@ -170,14 +126,6 @@ class Design:
             starts = row_starts + self.slices[term.name].start
             for column, weight in term.touched([located[id(axis)] for axis in term.axes]):
                 flat[starts + column] = weight
-
-
-def _consecutive(sizes: Iterable[tuple[str, int]]) -> dict[str, slice]:
-    slices, start = {}, 1
-    for name, size in sizes:
-        slices[name] = slice(start, start + size)
-        start += size
-    return slices
 
 
 @dataclass(frozen=True)

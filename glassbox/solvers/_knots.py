@@ -20,8 +20,11 @@ def choose_axis(
     n_knots: int,
     spacing: Literal["uniform", "quantile"] = "uniform",
     extrapolation: Literal["constant", "linear"] = "constant",
+    degree: Literal[1, 3] = 3,
 ) -> NumericAxis:
-    """An axis for one numeric column: cubic, or straight lines between few distinct values.
+    """An axis for one numeric column: cubic, or straight lines.
+
+    Columns with few distinct values have straight lines between them.
 
     Parameters
     ----------
@@ -35,6 +38,7 @@ def choose_axis(
     spacing : {"uniform", "quantile"}
         Equally wide segments, or segments with equally many rows.
     extrapolation : {"constant", "linear"}
+    degree : {1, 3}
 
     Returns
     -------
@@ -46,9 +50,10 @@ def choose_axis(
     if len(values) == 1:
         margin = max(1.0, abs(values[0])) / 2
         return NumericAxis(name, values + np.array([-margin, margin]), 1, extrapolation)
-    if len(values) <= _FEW_VALUES:
+    if len(values) <= (_FEW_VALUES if degree == 3 else n_knots):
         return NumericAxis(name, values, 1, extrapolation)
-    n_knots = min(n_knots, len(values) - 2)
+    if degree == 3:
+        n_knots = min(n_knots, len(values) - 2)
     knots = np.linspace(values[0], values[-1], n_knots)
     if spacing == "quantile":
         present = ~np.isnan(column)
@@ -56,4 +61,4 @@ def choose_axis(
             column[present], weights[present], np.linspace(0, 1, n_knots)[1:-1]
         )
         knots = np.unique(np.concatenate([values[[0, -1]], inner]))
-    return NumericAxis(name, np.unique(knots), 3, extrapolation)
+    return NumericAxis(name, np.unique(knots), degree, extrapolation)

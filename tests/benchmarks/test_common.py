@@ -10,7 +10,17 @@ import pytest
 from benchmarks import _common, _peers
 from glassbox.datasets import make_additive
 
-SCRIPTS = ("accuracy", "coverage", "defaults", "overhead", "predict", "recovery")
+SCRIPTS = (
+    "accuracy",
+    "coverage",
+    "defaults",
+    "gpu",
+    "nam_accuracy",
+    "nam_speed",
+    "overhead",
+    "predict",
+    "recovery",
+)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -64,6 +74,55 @@ def test_heart_cleveland_is_read_from_the_folder(no_tables):
     assert not skipped and set(table.y) == {0, 1} and table.X.shape == (60, 13)
     assert table.X["thal"].isna().sum() == 1
     assert set(table.X["cp"].cat.categories) == {"0", "1", "2", "3"}
+
+
+COMPAS = {
+    "age": 30,
+    "race": "Other",
+    "sex": "Male",
+    "priors_count": 2,
+    "c_charge_degree": "F",
+    "c_jail_in": "2013-01-02 23:00:00",
+    "c_jail_out": "2013-01-04 01:00:00",
+    "days_b_screening_arrest": "-30",
+    "is_recid": 1,
+    "score_text": "Low",
+}
+
+
+def test_compas_is_filtered_as_published(no_tables):
+    kept = [{**COMPAS, "two_year_recid": row % 2} for row in range(20)]
+    dropped = [
+        {**kept[0], "days_b_screening_arrest": "31"},
+        {**kept[0], "days_b_screening_arrest": ""},
+        {**kept[0], "is_recid": -1},
+        {**kept[0], "c_charge_degree": "O"},
+        {**kept[0], "score_text": "N/A"},
+    ]
+    pd.DataFrame(dropped + kept).to_csv(no_tables / "compas.csv", index=False)
+    table = _common.TABLES["compas"]()
+    assert table.X.shape == (20, 6) and list(table.y) == [0, 1] * 10
+    # Nights, not spells of 24 hours.
+    assert set(table.X["length_of_stay"]) == {2}
+    assert isinstance(table.X["race"].dtype, pd.CategoricalDtype)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "task"),
+    [
+        ("compas", (6172, 6), "classification"),
+        ("california_housing_nam", (20640, 8), "regression"),
+        ("diabetes", (442, 10), "regression"),
+        ("make_additive", (5000, 9), "classification"),
+    ],
+)
+def test_table_of_the_neural_benchmarks(name, shape, task):
+    tables, skipped = _common.load_tables([name])
+    if skipped:
+        pytest.skip(skipped[name])
+    assert tables[0].X.shape == shape and tables[0].task == task
+    tested = np.concatenate([test for _, test in tables[0].splits])
+    assert len(tables[0].splits) == 5 and np.array_equal(np.sort(tested), np.arange(shape[0]))
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassbox.core.schema import MAX_CATEGORIES, ColumnSchema, Schema
+from glassbox.core.schema import MAX_CATEGORIES, ColumnSchema, Schema, SchemaInference
 
 
 @pytest.fixture
@@ -265,3 +267,37 @@ def test_blocks_read_like_the_whole(patients):
     whole = schema.read(patients)
     for name, column in reader.read(slice(1, 3)).items():
         np.testing.assert_array_equal(column, whole[name][1:3])
+
+
+@given(st.lists(st.integers(1, 4), max_size=4))
+def test_blocks_show_the_types_of_the_whole(cuts):
+    frame = pd.DataFrame(
+        {
+            "age": [np.nan, np.nan, 40.0, 51.0],
+            "sex": [None, None, "m", "f"],
+            "stage": pd.Categorical(["I", "III", None, "II"], ["III", "I", "II"], ordered=True),
+            "code": [2.0, np.nan, 1.0, 2.5],
+            "dose": np.array([1, None, 2.5, None], dtype=object),
+            "nothing": np.full(4, None, dtype=object),
+        }
+    )
+    inference = SchemaInference(["code"])
+    for start, stop in pairwise(sorted({0, 4, *cuts})):
+        inference.add(frame.iloc[start:stop])
+    assert inference.schema() == Schema.infer(frame, ["code"])
+
+
+@pytest.mark.parametrize("blocks", [([np.nan, 1.0], ["a"]), (["a"], [1.0])])
+def test_blocks_of_text_and_of_numbers_do_not_mix(blocks):
+    inference = SchemaInference()
+    with pytest.raises(TypeError, match=r"'mix' mixes text \('a'\) and other values"):
+        for block in blocks:
+            inference.add(pd.DataFrame({"mix": block}))
+        inference.schema()
+
+
+def test_categories_are_counted_over_all_blocks():
+    inference = SchemaInference()
+    with pytest.raises(ValueError, match="'id' has 2,100 categories"):
+        for start in range(0, 10_000, 700):
+            inference.add(pd.DataFrame({"id": [f"p{i}" for i in range(start, start + 700)]}))

@@ -1,0 +1,143 @@
+"""From the coefficients of all members to the tables of an additive model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student_t
+
+from glassbox.core.additive import AdditiveModel
+from glassbox.core.axes import CategoricalAxis
+from glassbox.core.layout import Layout, TermColumns
+from glassbox.core.purify import purify
+from glassbox.core.terms import Term
+from glassbox.estimators._batches import DRAWN
+from glassbox.solvers._families import Family
+from glassbox.solvers.adaptive import Part
+from glassbox.solvers.members import Members
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All that is known when the members have been trained.
+
+    Attributes
+    ----------
+    layout : Layout
+    family : Family
+    members : Members
+        Their mean is the model.
+    start : Members
+        Where the networks began.
+    parts : sequence of Part
+    densities : dict of str to ndarray
+        Training weight at each coefficient, by term.
+    dispersion : float
+    effective_df : float
+    helpful : dict of str to bool
+        Whether a term stays, by name.
+    directions : mapping of str to {-1, 1}
+    level_variance : dict of str to float
+        How much the categories of a feature differ, by its name.
+    """
+
+    layout: Layout
+    family: Family
+    members: Members
+    start: Members
+    parts: Sequence[Part]
+    densities: Mapping[str, np.ndarray]
+    dispersion: float
+    effective_df: float
+    helpful: Mapping[str, bool]
+    directions: Mapping[str, int]
+    level_variance: Mapping[str, float]
+
+    @property
+    def n_rows(self) -> float:
+        """Training weight."""
+        return float(next(iter(self.densities.values())).sum())
+
+
+def to_additive_model(fitted: Fitted, confidence_level: float) -> AdditiveModel:
+    """The mean over the members, centred, with its band.
+
+    The variance behind the band is the posterior variance of the penalised fit plus the
+    delete-d jackknife variance of what the networks added.
+    """
+    contrasts = fitted.family.contrasts
+    intercept = contrasts @ fitted.members.intercept.mean(axis=1)
+    reach = _quantile(fitted, confidence_level)
+    variances = _variances(fitted)
+    coefficients = fitted.members.coefficients.mean(axis=2)
+    terms = []
+    for term in fitted.layout.terms:
+        here = fitted.layout.slices[term.name]
+        density = fitted.densities[term.name]
+        table = term.table(coefficients[here] @ contrasts.T)
+        width = reach * term.table(np.sqrt(variances[here] @ contrasts.T**2))
+        if fitted.helpful[term.name]:
+            if len(term.axes) == 1:
+                intercept = intercept + _settle(table, term, density, fitted)
+        else:
+            # What was taken away may have been true: the band still holds it.
+            width = width + np.abs(table)
+            table[:] = 0.0
+        axis = term.axes[0]
+        if len(term.axes) == 1 and axis.unseen_index is not None:
+            width[axis.unseen_index] = reach * np.sqrt(
+                fitted.level_variance[axis.name]
+                + (width[: axis.n_values] / reach).max(axis=0) ** 2
+            )
+        terms.append(Term(term.axes, table, table - width, table + width, density))
+    model = AdditiveModel(intercept, tuple(terms), fitted.family.link)
+    return purify(model) if any(len(term.axes) == 2 for term in terms) else model
+
+
+def _quantile(fitted: Fitted, confidence_level: float) -> float:
+    share = (1 + confidence_level) / 2
+    if fitted.family.dispersion_known:
+        return float(norm.ppf(share))
+    return float(student_t.ppf(share, max(fitted.n_rows - fitted.effective_df, 1.0)))
+
+
+def _variances(fitted: Fitted) -> np.ndarray:
+    """Variance of every coefficient, shape (n_columns, n_predictors)."""
+    added = fitted.members.coefficients - fitted.start.coefficients
+    variances = np.zeros(added.shape[:2])
+    if added.shape[2] > 1:
+        # Members share most of their rows: Shao & Wu (1989), Annals of Statistics 17:1176-1197.
+        variances += added.var(axis=2, ddof=1) * (DRAWN / (1 - DRAWN))
+    for part in fitted.parts:
+        variances[part.here] += np.diagonal(part.band, axis1=1, axis2=2).T
+    return variances
+
+
+def _settle(table, term: TermColumns, density, fitted: Fitted) -> np.ndarray:
+    """Centre a main effect, and put its values in order exactly; the mean taken off."""
+    axis = term.axes[0]
+    direction = fitted.directions.get(term.name, 0)
+    values = table[: axis.n_values]
+    if direction:
+        values[:] = direction * np.maximum.accumulate(direction * values, axis=0)
+    mean = (density.ravel() @ table) / density.sum()
+    table -= mean
+    # Nobody was missing, or unseen by definition: the best guess is the average patient.
+    slots = np.arange(axis.n_values, axis.size)
+    table[slots[density.ravel()[slots] == 0]] = 0.0
+    return mean
+
+
+def category_variances(layout: Layout, coefficients: np.ndarray) -> dict[str, float]:
+    """How much the categories of each feature differ, by its name."""
+    found = {}
+    for term in layout.terms:
+        axis = term.axes[0]
+        if len(term.axes) == 1 and isinstance(axis, CategoricalAxis):
+            here = layout.slices[term.name]
+            values = coefficients[here][: axis.n_values]
+            found[axis.name] = float(values.var(axis=0).max()) if axis.n_values else 0.0
+    return found

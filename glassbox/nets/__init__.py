@@ -1,0 +1,1 @@
+"""Networks: how tables are learned by torch, on CPU and CUDA."""

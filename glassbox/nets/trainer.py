@@ -1,0 +1,345 @@
+"""The training loop of all networks: members side by side, each judged by rows not its own."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from glassbox.core.layout import Layout
+from glassbox.nets.devices import suited_threads
+from glassbox.nets.lookup import Rows, lookup
+from glassbox.nets.losses import Loss
+from glassbox.nets.shape_nets import monotone_tables
+from glassbox.solvers.adaptive import Part
+from glassbox.solvers.members import Batch, Members
+
+_WARM_UP = 20
+_LAST_RATE = 0.01
+_BETAS = (0.9, 0.99)
+# Share of the loss that the members must gain from look to look, on average.
+_WORTH_WAITING = 1e-4
+#: Rows by which members are judged, at most.
+JUDGED_ROWS = 131_072
+
+
+class BatchSource(Protocol):
+    """Batches by block; a block is what is held in memory at a time."""
+
+    n_blocks: int
+    in_memory: bool
+
+    def block(self, k: int) -> Sequence[Batch]:
+        """The batches of one block."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    max_steps : int
+    learning_rate : float
+        Largest rate: it rises over the first steps and falls with a cosine to the last.
+    weight_decay : float
+    steps_between : int
+        Steps between two looks at the rows that members did not draw.
+    patience : int
+        Looks without a gain worth waiting for after which training stops.
+    """
+
+    max_steps: int
+    learning_rate: float = 5e-3
+    weight_decay: float = 1e-2
+    steps_between: int = 10
+    patience: int = 4
+
+    def rate(self, step: int) -> float:
+        """Share of the largest learning rate at a step."""
+        if step < _WARM_UP:
+            return (step + 1) / _WARM_UP
+        done = (step - _WARM_UP) / max(self.max_steps - _WARM_UP, 1)
+        return _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the members.
+
+    Attributes
+    ----------
+    step : int
+    training : ndarray of shape (n_members,)
+        Loss of the last batch, on the rows that each member drew.
+    validation : ndarray of shape (n_members,)
+        Loss on the rows that it did not draw.
+    """
+
+    step: int
+    training: np.ndarray
+    validation: np.ndarray
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best snapshot of every member.
+
+    Attributes
+    ----------
+    members : Members
+    history : list of Look
+    steps : ndarray of shape (n_members,)
+        Steps that each member's snapshot had taken.
+    interrupted : bool
+    """
+
+    members: Members
+    history: list[Look]
+    steps: np.ndarray
+    interrupted: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be learned.
+
+    Attributes
+    ----------
+    layout : Layout
+    loss : Loss
+    start : Members
+        Tables to which the networks add.
+    parts : sequence of Part
+        Priors on what the networks add.
+    dispersion : float
+    total : float
+        Training weight.
+    directions : mapping of str to {-1, 1}
+        Terms that may not turn.
+    """
+
+    layout: Layout
+    loss: Loss
+    start: Members
+    parts: Sequence[Part]
+    dispersion: float
+    total: float
+    directions: Mapping[str, int]
+
+
+def train(
+    nets: nn.Module,
+    problem: Problem,
+    source: BatchSource,
+    schedule: Schedule,
+    *,
+    device: torch.device,
+    seed: int,
+    on_look: Callable[[Look], None] | None = None,
+) -> Trained:
+    """Train networks that correct the tables of all members.
+
+    Parameters
+    ----------
+    nets : Module
+        Returns corrections of shape (n_columns, n_members * n_predictors), members first.
+    problem : Problem
+    source : BatchSource
+    schedule : Schedule
+    device : torch.device
+    seed : int
+        Of the order of the batches.
+    on_look : callable from Look to None, optional
+        Told after every look.
+
+    Returns
+    -------
+    Trained
+        A member that no step made better keeps its start, exactly.
+
+    Notes
+    -----
+    Everything a step needs is on the device before the loop begins, for a source in memory; of
+    a file, a block is copied when its turn comes. The optimiser is AdamW (Loshchilov & Hutter
+    2019, "Decoupled weight decay regularization", ICLR).
+    """
+    with suited_threads(device):
+        return _Loop(nets.to(device), problem, source, schedule, device, seed).run(on_look)
+
+
+class _Prepared:
+    """A batch on its device."""
+
+    def __init__(self, batch: Batch, device: torch.device):
+        def tensor(values: np.ndarray) -> Tensor:
+            return torch.as_tensor(np.asarray(values, dtype=np.float32), device=device)
+
+        self.rows = Rows.of(batch.rows, device, transposed=batch.transposed)
+        self.y = tensor(batch.y)
+        weights = batch.weights[:, None]
+        self.drawn = tensor(batch.bags * weights)
+        self.left_out = tensor((batch.bags == 0) * weights)
+        self.weight = float(batch.weights.sum())
+
+
+class _Loop:
+    def __init__(self, nets, problem: Problem, source, schedule: Schedule, device, seed):
+        self.nets, self.problem, self.source = nets, problem, source
+        self.schedule, self.device = schedule, device
+        self.order = np.random.default_rng(seed)
+        n_columns, n_predictors, n_members = problem.start.coefficients.shape
+        self.n_members, self.n_predictors = n_members, n_predictors
+        by_member = problem.start.coefficients.transpose(0, 2, 1).reshape(n_columns, -1)
+        self.start = torch.tensor(by_member, dtype=torch.float32, device=device)
+        shift = problem.start.intercept.T.copy()
+        self.intercept_start = torch.tensor(shift, dtype=torch.float32, device=device)
+        self.intercept = nn.Parameter(torch.zeros_like(self.intercept_start))
+        contrasts = problem.loss.family.contrasts
+        self.contrasts = torch.tensor(contrasts, dtype=torch.float32, device=device)
+        self.precisions = [
+            (part.here, torch.tensor(part.precision, dtype=torch.float32, device=device))
+            for part in problem.parts
+        ]
+        self.kept: dict[int, list[_Prepared]] = {}
+
+    def run(self, on_look) -> Trained:
+        schedule = self.schedule
+        optimiser = torch.optim.AdamW(
+            [
+                {"params": list(self.nets.parameters()), "weight_decay": schedule.weight_decay},
+                {"params": [self.intercept], "weight_decay": 0.0},
+            ],
+            lr=schedule.learning_rate,
+            betas=_BETAS,
+        )
+        rate = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule.rate)
+        judges = self._judges()
+        history: list[Look] = []
+        best = torch.full((self.n_members,), math.inf, device=self.device)
+        best_step = torch.zeros(self.n_members, dtype=torch.long, device=self.device)
+        kept = torch.zeros_like(self.start), torch.zeros_like(self.intercept)
+        training = torch.full((self.n_members,), math.nan, device=self.device)
+        batches, waited, mark, interrupted = self._batches(), 0, math.inf, False
+        try:
+            for step in range(schedule.max_steps + 1):
+                if step % schedule.steps_between == 0 or step == schedule.max_steps:
+                    with torch.no_grad():
+                        added = self._added()
+                        judged = self._judge(added, judges)
+                        better = judged < best
+                        best = torch.where(better, judged, best)
+                        best_step = torch.where(better, step, best_step)
+                        columns = better.repeat_interleave(self.n_predictors)
+                        kept = (
+                            torch.where(columns, added, kept[0]),
+                            torch.where(better[:, None], self.intercept, kept[1]),
+                        )
+                        now = float(best.mean())
+                    look = Look(step, training.cpu().numpy(), judged.cpu().numpy())
+                    history.append(look)
+                    if on_look is not None:
+                        on_look(look)
+                    waited = 0 if now < mark - _WORTH_WAITING * abs(mark) else waited + 1
+                    mark = min(mark, now) if waited else now
+                    if waited >= schedule.patience:
+                        break
+                if step == schedule.max_steps:
+                    break
+                training = self._step(next(batches), optimiser)
+                rate.step()
+        except KeyboardInterrupt:
+            interrupted = True
+            warnings.warn(
+                f"Training was interrupted at step {step}; the best snapshot of every member "
+                "until then is kept.",
+                stacklevel=2,
+            )
+        return Trained(self._members(*kept), history, best_step.cpu().numpy(), interrupted)
+
+    def _added(self) -> Tensor:
+        """What is added to the start of every member."""
+        added = self.nets()
+        if self.problem.directions:
+            whole = monotone_tables(
+                self.start + added, self.problem.layout, self.problem.directions
+            )
+            return whole - self.start
+        return added
+
+    def _scores(self, added: Tensor, rows: Rows) -> Tensor:
+        """Scores, shape (n_rows, n_members, n_outputs)."""
+        predictors = lookup(rows, self.start + added)
+        predictors = predictors.view(-1, self.n_members, self.n_predictors)
+        predictors = predictors + self.intercept_start + self.intercept
+        return predictors if self.n_predictors == 1 else predictors @ self.contrasts.T
+
+    def _step(self, batch: _Prepared, optimiser) -> Tensor:
+        added = self._added()
+        losses = self.problem.loss.value(self._scores(added, batch.rows), batch.y)
+        loss = (losses * batch.drawn).sum(dim=0) / batch.weight
+        optimiser.zero_grad(set_to_none=True)
+        (loss.sum() + self._penalty(added)).backward()
+        optimiser.step()
+        return loss.detach()
+
+    def _penalty(self, added: Tensor) -> Tensor:
+        """Minus the log of the prior density of what is added, per row."""
+        total = torch.zeros((), device=self.device)
+        by_predictor = added.view(len(added), self.n_members, self.n_predictors)
+        for here, precision in self.precisions:
+            values = by_predictor[here]
+            bent = torch.einsum("aij,jea->iea", precision, values)
+            total = total + (values * bent).sum()
+        return total * (self.problem.dispersion / (2 * self.problem.total))
+
+    def _judge(self, added: Tensor, judges: Callable[[], Iterable[_Prepared]]) -> Tensor:
+        loss = torch.zeros(self.n_members, device=self.device)
+        weight = torch.zeros(self.n_members, device=self.device)
+        for batch in judges():
+            losses = self.problem.loss.value(self._scores(added, batch.rows), batch.y)
+            loss += (losses * batch.left_out).sum(dim=0)
+            weight += batch.left_out.sum(dim=0)
+        # A member that drew every row cannot be judged: it keeps its start.
+        return torch.where(weight > 0, loss / weight.clamp(min=1e-30), math.inf)
+
+    def _prepare(self, k: int) -> list[_Prepared]:
+        if k not in self.kept:
+            if not self.source.in_memory:
+                self.kept.clear()
+            self.kept[k] = [_Prepared(batch, self.device) for batch in self.source.block(k)]
+        return self.kept[k]
+
+    def _judges(self) -> Callable[[], Iterable[_Prepared]]:
+        def judges() -> Iterator[_Prepared]:
+            seen = 0
+            for k in range(self.source.n_blocks):
+                for batch in self._prepare(k):
+                    yield batch
+                    seen += len(batch.y)
+                if seen >= JUDGED_ROWS:
+                    return
+
+        return judges
+
+    def _batches(self) -> Iterator[_Prepared]:
+        while True:
+            for k in self.order.permutation(self.source.n_blocks):
+                batches = self._prepare(int(k))
+                for b in self.order.permutation(len(batches)):
+                    yield batches[b]
+
+    def _members(self, added: Tensor, intercept: Tensor) -> Members:
+        n_columns = len(added)
+        corrections = added.double().cpu().numpy().reshape(n_columns, self.n_members, -1)
+        start = self.problem.start
+        return Members(
+            start.coefficients + corrections.transpose(0, 2, 1),
+            start.intercept + intercept.detach().double().cpu().numpy().T,
+        )
