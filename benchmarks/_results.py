@@ -53,7 +53,7 @@ def merge_rows(document: dict | None, rows: Iterable[dict], key: tuple[str, ...]
         runs.append(run)
     found = {_key(row, key): {"run": 0, **row} for row in old.get("rows", [])}
     for row in rows:
-        found[_key(row, key)] = {**row, "run": 0}
+        found[_key(row, key)] = {**row, "run": runs.index(run)}
     used = sorted({row["run"] for row in found.values()})
     return {
         "runs": [runs[number] for number in used],

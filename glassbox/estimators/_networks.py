@@ -60,6 +60,7 @@ class NetworkTrainer:
         dispersion: float,
         total: float,
         batches: MemberBatches,
+        intercept_precision: np.ndarray | None = None,
     ) -> Members:
         """Members with what the networks add."""
         _, n_predictors, n_members = start.coefficients.shape
@@ -74,7 +75,16 @@ class NetworkTrainer:
             seed=self.seed,
             output_scale=_FROM_SCRATCH if self.from_scratch else 0.0,
         )
-        problem = Problem(layout, self.loss, start, parts, dispersion, total, self.directions)
+        problem = Problem(
+            layout,
+            self.loss,
+            start,
+            parts,
+            dispersion,
+            total,
+            self.directions,
+            intercept_precision,
+        )
         device = resolve_device(self.device)
         self.trained = train(
             nets,

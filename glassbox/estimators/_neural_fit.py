@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 from sklearn.isotonic import isotonic_regression
 
 from glassbox.core.axes import Axis, CategoricalAxis, NumericAxis
@@ -20,7 +21,13 @@ from glassbox.estimators._training import TrainingTable
 from glassbox.solvers._families import Family
 from glassbox.solvers._knots import choose_axis
 from glassbox.solvers._screen import rank_pairs
-from glassbox.solvers.adaptive import AdaptiveFit, fit_adaptive, posterior, prior_parts
+from glassbox.solvers.adaptive import (
+    AdaptiveFit,
+    fit_adaptive,
+    more_informed,
+    posterior,
+    prior_parts,
+)
 from glassbox.solvers.garrote import helpful_terms
 from glassbox.solvers.members import Members, refit_members
 
@@ -172,8 +179,92 @@ def learn(
         helpful,
         plan.directions,
         category_variances(layout, centre),
+        _intercept_information(start, batches, family, dispersion),
     )
-    return State(layout, adaptive, fitted)
+    return State(layout, None if adaptive is None else adaptive.without_rows(), fitted)
+
+
+def learn_more(state: State, blocks: Blocks, family: Family, plan: Plan, train: Train) -> State:
+    """Go on with more rows: what was learned before is the prior.
+
+    Parameters
+    ----------
+    state : State
+        After the rows before.
+    blocks : Blocks
+        The new rows.
+    family : Family
+    plan : Plan
+    train : callable
+    """
+    before, layout = state.fitted, state.layout
+    batches = MemberBatches(
+        blocks, layout, plan.n_members, plan.batch_rows, plan.seed, plan.class_weights
+    )
+    centre = before.members.coefficients.mean(axis=2)
+    intercept = before.members.intercept.mean(axis=1)
+    rows, curvatures = [], []
+    for batch in batches:
+        rows.append(batch.rows.astype(np.float64))
+        fit = family.local_fit(batch.y, rows[-1] @ centre + intercept, batch.weights)
+        curvatures.append(np.einsum("naa->na", fit.curvature))
+    stacked = sparse.csr_array(sparse.vstack(rows)).tocsc()
+    curvature = np.concatenate(curvatures)
+    parts = [
+        more_informed(part, stacked[:, part.here].tocsr(), curvature, before.dispersion)
+        for part in before.parts
+    ]
+    start = refit_members(
+        before.members,
+        batches,
+        parts,
+        family,
+        before.dispersion,
+        anchor=before.members,
+        intercept_precision=before.intercept_precision[:, None],
+    )
+    new = _densities(blocks, layout, plan)
+    densities = {name: before.densities[name] + new[name] for name in new}
+    start = _ordered(start, layout, densities, plan.directions)
+    members = train(
+        layout=layout,
+        densities=densities,
+        start=start,
+        parts=parts,
+        dispersion=before.dispersion,
+        total=float(next(iter(new.values())).sum()),
+        batches=batches,
+        intercept_precision=before.intercept_precision,
+    )
+    helpful = dict(before.helpful)
+    if plan.prune:
+        # A term that did not help before may help now.
+        helps = _helpful(members, batches, layout, family)
+        helpful = {name: helpful[name] or helps[name] for name in helpful}
+    information = _intercept_information(members, batches, family, before.dispersion)
+    fitted = replace(
+        before,
+        members=members,
+        start=start,
+        parts=parts,
+        densities=densities,
+        helpful=helpful,
+        level_variance=category_variances(layout, members.coefficients.mean(axis=2)),
+        intercept_precision=before.intercept_precision + information,
+    )
+    return State(layout, state.adaptive, fitted)
+
+
+def _intercept_information(
+    members: Members, batches: MemberBatches, family: Family, dispersion: float
+) -> np.ndarray:
+    centre, intercept = members.coefficients.mean(axis=2), members.intercept.mean(axis=1)
+    total = np.zeros(len(intercept))
+    for batch in batches:
+        predictor = batch.rows @ centre.astype(np.float32) + intercept
+        fit = family.local_fit(batch.y, predictor, batch.weights)
+        total += np.einsum("naa->a", fit.curvature)
+    return total / dispersion
 
 
 def _lay_out(

@@ -42,6 +42,8 @@ class Fitted:
     directions : mapping of str to {-1, 1}
     level_variance : dict of str to float
         How much the categories of a feature differ, by its name.
+    intercept_precision : ndarray of shape (n_predictors,)
+        Information that the rows carry about the intercept.
     """
 
     layout: Layout
@@ -55,6 +57,7 @@ class Fitted:
     helpful: Mapping[str, bool]
     directions: Mapping[str, int]
     level_variance: Mapping[str, float]
+    intercept_precision: np.ndarray
 
     @property
     def n_rows(self) -> float:

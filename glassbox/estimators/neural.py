@@ -12,12 +12,19 @@ import pandas as pd
 from sklearn.base import _fit_context, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_sample_weight,
+    _check_y,
+    check_consistent_length,
+)
 
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.terms import PAIR_SEPARATOR
 from glassbox.estimators._blocks import Blocks, MemoryBlocks
 from glassbox.estimators._directions import check_one_score, resolve_directions
-from glassbox.estimators._neural_fit import Plan, State, learn
+from glassbox.estimators._neural_fit import Plan, State, learn, learn_more
 from glassbox.estimators._neural_tables import to_additive_model
 from glassbox.estimators._pairs import resolve_pairs
 from glassbox.estimators._parquet import ParquetBlocks, is_parquet_source
@@ -69,7 +76,7 @@ class _NAM(AdditiveEstimator):
         "verbose": ["verbose"],
     }
 
-    _fitted_state_names = ("history_", "pruned_terms_", "dispersion_", "effective_df_")
+    _fitted_state_names = ("pruned_terms_", "dispersion_", "effective_df_")
 
     def __init__(
         self,
@@ -147,6 +154,7 @@ path or pyarrow.dataset.Dataset
             Naming the column and the value that cannot be used, and what to do.
         """
         before = getattr(self, "_state", None) if self.warm_start else None
+        self.__dict__.pop("_rows_seen", None)
         before_schema = getattr(self, "schema_", None)
         if is_parquet_source(X):
             blocks: Blocks = ParquetBlocks(
@@ -170,7 +178,47 @@ path or pyarrow.dataset.Dataset
                 "unseen categories."
             )
         self._fit_blocks(blocks, before)
+        if not self.warm_start:
+            del self._state
         return self
+
+    def _begin(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """The first chunk of partial_fit."""
+        table = self._read_training_table(X, y, sample_weight)
+        self._remember_names(X)
+        self._fit_blocks(MemoryBlocks(table), None)
+        self._rows_seen = float(table.weights.sum())
+
+    @property
+    def _is_online(self) -> bool:
+        return hasattr(self, "_rows_seen") and hasattr(self, "_state")
+
+    def _learn_more(self, X: Any, y: Any, sample_weight: Any) -> None:
+        _check_feature_names(self, X, reset=False)
+        columns = self.schema_.read(X, owner=type(self).__name__)
+        y = _check_y(y, multi_output=False, y_numeric=False, estimator=self)
+        first = next(iter(columns.values()))
+        check_consistent_length(first, y)
+        weights = np.ones(len(y))
+        if sample_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, first[:, None], dtype=np.float64, ensure_non_negative=True
+            )
+        table = TrainingTable(self.schema_, columns, self._encode_more(y), weights)
+        table = table.take(np.flatnonzero(weights > 0))
+        if table.n_rows == 0:
+            raise ValueError("partial_fit needs at least one row of positive weight, got none.")
+        blocks = MemoryBlocks(table)
+        family = self._state.fitted.family
+        plan = self._plan(blocks, family)
+        with LookProgress(self.max_steps) if self.verbose else nullcontext() as progress:
+            trainer = self._trainer(family, plan, progress)
+            self._state = learn_more(self._state, blocks, family, plan, trainer)
+        importances, seen = self.term_importances_, self._rows_seen
+        self._publish(trainer.trained, blocks)
+        self._rows_seen = seen + float(table.weights.sum())
+        share = seen / self._rows_seen
+        self.term_importances_ = share * importances + (1 - share) * self.term_importances_
 
     def _canonical(self, table: TrainingTable) -> TrainingTable:
         # Blocks are sorted one by one, so that a file is read like the table that it holds.
@@ -373,6 +421,63 @@ class NAMClassifier(AdditiveClassifier, _NAM):
         )
         self.class_weight = class_weight
 
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> NAMClassifier:
+        """Learn from one chunk of rows after another.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The first chunk decides on the categories, knots, pairs and smoothness, so it should
+            be a fair sample of some hundred rows at least. Later categories are *unseen*.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+        classes : array-like of shape (n_classes,), optional
+            All classes; needed in the first call if the first chunk lacks some.
+
+        Returns
+        -------
+        self
+
+        Notes
+        -----
+        What the chunks before said of the coefficients (their posterior) is the prior for the
+        next; rows are not kept.
+        """
+        if self._is_online:
+            if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                raise ValueError(
+                    f"classes={np.asarray(classes).tolist()} differs from the first call's "
+                    f"{self.classes_.tolist()}. Leave it out, or call fit to start anew."
+                )
+            self._learn_more(X, y, sample_weight)
+            return self
+        self._declared_classes = None if classes is None else np.unique(classes)
+        try:
+            self._begin(X, y, sample_weight)
+        finally:
+            del self._declared_classes
+        return self
+
+    def _encode_target(self, y: np.ndarray) -> np.ndarray:
+        declared = getattr(self, "_declared_classes", None)
+        if declared is None:
+            return super()._encode_target(y)
+        check_classification_targets(y)
+        self.classes_ = declared
+        return self._encode_more(y)
+
+    def _encode_more(self, y: np.ndarray) -> np.ndarray:
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y holds the class {unknown.tolist()[0]!r}, which is not among "
+                f"{self.classes_.tolist()}. Name all classes in the first call of partial_fit."
+            )
+        return np.searchsorted(self.classes_, y)
+
     def _family(self, blocks: Blocks) -> Family:
         n_classes = len(self.classes_)
         return Bernoulli() if n_classes == 2 else Multinomial(n_classes)
@@ -466,6 +571,36 @@ class NAMRegressor(AdditiveRegressor, _NAM):
         self.loss = loss
         self.quantile = quantile
         self.epsilon = epsilon
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> NAMRegressor:
+        """Learn from one chunk of rows after another.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The first chunk decides on the categories, knots, pairs and smoothness, so it should
+            be a fair sample of some hundred rows at least. Later categories are *unseen*.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+
+        Notes
+        -----
+        What the chunks before said of the coefficients (their posterior) is the prior for the
+        next; rows are not kept.
+        """
+        if self._is_online:
+            self._learn_more(X, y, sample_weight)
+        else:
+            self._begin(X, y, sample_weight)
+        return self
+
+    def _encode_more(self, y: np.ndarray) -> np.ndarray:
+        return self._encode_target(y)
 
     def _family(self, blocks: Blocks) -> Family:
         return _regression_family(self.loss, self.quantile, self.epsilon, blocks)

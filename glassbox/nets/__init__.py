@@ -1,1 +1,1 @@
-"""Networks: how tables are learned by torch, on CPU and CUDA."""
+"""How networks are trained: torch lives here and nowhere else."""

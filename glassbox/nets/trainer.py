@@ -123,6 +123,8 @@ class Problem:
         Training weight.
     directions : mapping of str to {-1, 1}
         Terms that may not turn.
+    intercept_precision : ndarray of shape (n_predictors,), optional
+        Prior precision of what is added to the intercept.
     """
 
     layout: Layout
@@ -132,6 +134,7 @@ class Problem:
     dispersion: float
     total: float
     directions: Mapping[str, int]
+    intercept_precision: np.ndarray | None = None
 
 
 def train(
@@ -207,6 +210,9 @@ class _Loop:
             (part.here, torch.tensor(part.precision, dtype=torch.float32, device=device))
             for part in problem.parts
         ]
+        pull = problem.intercept_precision
+        pull = np.zeros(n_predictors) if pull is None else pull
+        self.intercept_pull = torch.tensor(pull, dtype=torch.float32, device=device)
         self.kept: dict[int, list[_Prepared]] = {}
 
     def run(self, on_look) -> Trained:
@@ -291,7 +297,7 @@ class _Loop:
 
     def _penalty(self, added: Tensor) -> Tensor:
         """Minus the log of the prior density of what is added, per row."""
-        total = torch.zeros((), device=self.device)
+        total = (self.intercept_pull * self.intercept**2).sum()
         by_predictor = added.view(len(added), self.n_members, self.n_predictors)
         for here, precision in self.precisions:
             values = by_predictor[here]

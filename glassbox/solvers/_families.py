@@ -12,9 +12,8 @@ from typing import Protocol
 
 import numpy as np
 from scipy.linalg import helmert
+from scipy.optimize import brentq
 from scipy.special import expit, logsumexp, softmax, xlogy
-
-from glassbox.solvers._quantiles import weighted_quantiles
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,11 @@ class LocalFit:
     slope : ndarray of shape (n_rows, n_predictors)
         Derivative of the weighted log-likelihood in the predictors.
     curvature : ndarray of shape (n_rows, n_predictors, n_predictors)
-        Its negative second derivative.
+        Its negative second derivative; for the robust families a larger one, of a parabola that
+        touches the log-likelihood here and lies below it everywhere.
     pearson : float
-        Weighted sum of squared standardised residuals.
+        Weighted sum of squared standardised residuals: over the number of rows, it is what the
+        inverse of the curvature is multiplied with to have the variance of the predictors.
     """
 
     deviance: float
@@ -193,12 +194,12 @@ class Gamma:
 
 
 class Huber:
-    """Scatter with outliers: squares of small residuals, absolute values of large ones.
+    """Scatter with outliers, identity link: the log-likelihood is quadratic near its maximum only.
 
     Parameters
     ----------
     delta : float
-        Residual from which on the loss is linear.
+        The residual from which on rows pull no harder, in units of the outcome.
 
     References
     ----------
@@ -212,41 +213,57 @@ class Huber:
     quadratic = False
 
     def __init__(self, delta: float):
+        if not 0 < delta < np.inf:
+            raise ValueError(f"delta={delta!r} must be positive; use a multiple of the scatter.")
         self.delta = delta
 
     def start(self, y, weights):
-        """The weighted median."""
-        return np.atleast_1d(_weighted_quantile(y, weights, 0.5))
+        """Between the weighted mean and the weighted median."""
+        return _without_slope(self, y, weights, self.delta)
 
     def local_fit(self, y, predictor, weights):
-        """Cut-off residuals; as curvature that of the parabola that touches from above."""
+        """Residuals, cut off at delta.
+
+        The dispersion is that of an M-estimator: the mean square of the cut residuals over the
+        squared share of rows that are not cut (Huber & Ronchetti 2009, "Robust statistics",
+        section 7.6), here in units of the curvature.
+        """
         residual = y - predictor[:, 0]
         size = np.abs(residual)
-        share = self.delta / np.maximum(size, self.delta)
-        slope = weights * share * residual
-        loss = np.where(size <= self.delta, residual**2 / 2, self.delta * (size - self.delta / 2))
-        curvature = weights * share
-        pearson = float(weights @ (share * residual) ** 2)
-        return LocalFit(
-            2 * float(weights @ loss), slope[:, None], curvature[:, None, None], pearson
-        )
+        cut = np.clip(residual, -self.delta, self.delta)
+        deviance = 2 * float(weights @ _huber(residual, cut))
+        slope = weights * cut
+        curvature = weights * (self.delta / np.maximum(size, self.delta))
+        share = max(np.average(size <= self.delta, weights=weights), 1 / len(y))
+        pearson = (slope @ cut) / share**2 * (curvature.sum() / weights.sum())
+        return LocalFit(deviance, slope[:, None], curvature[:, None, None], float(pearson))
+
+
+# Of the residuals' scale. With normal residuals, the share of rows below a fitted quantile is off
+# by .0001 at most (the second derivative of the distribution times the squared corner, over six);
+# at a tenth of this corner a fit takes about twice as many steps.
+_CORNER = 0.05
 
 
 class Quantile:
-    """A quantile of the outcome: the pinball loss.
+    """A quantile of the outcome, identity link.
+
+    The pinball loss has a corner where the residual is zero, and no parabola stays above a
+    corner. It is rounded off: within `corner` of zero it is a parabola itself, elsewhere it is
+    exact.
 
     Parameters
     ----------
     level : float
-        Share of the outcomes below the quantile.
+        Which quantile, between 0 and 1.
     scale : float
-        Robust standard deviation of the outcome; residuals below a thousandth of it count as
-        that large, which keeps the curvature finite.
+        Size of the residuals, in units of the outcome.
 
     References
     ----------
-    Hunter & Lange (2000), "Quantile regression via an MM algorithm", Journal of Computational and
-    Graphical Statistics 9:60-77.
+    Koenker & Bassett (1978), "Regression quantiles", Econometrica 46:33-50. Hunter & Lange
+    (2000), "Quantile regression via an MM algorithm", Journal of Computational and Graphical
+    Statistics 9:60-77.
     """
 
     link = "identity"
@@ -254,28 +271,63 @@ class Quantile:
     dispersion_known = False
     quadratic = False
 
-    def __init__(self, level: float, scale: float):
-        self.level = level
-        self.smallest = 1e-3 * scale
+    def __init__(self, level: float, scale: float = 1.0):
+        if not 0 < level < 1:
+            raise ValueError(f"level={level!r} must lie between 0 and 1, as 0.9 does.")
+        if not 0 < scale < np.inf:
+            raise ValueError(f"scale={scale!r} must be positive; use the outcome's own scatter.")
+        self.level, self.scale = level, scale
+
+    @property
+    def corner(self) -> float:
+        """The residual from which on the loss is that of the quantile exactly."""
+        return _CORNER * self.scale
 
     def start(self, y, weights):
         """The weighted quantile."""
-        return np.atleast_1d(_weighted_quantile(y, weights, self.level))
+        return _without_slope(self, y, weights, self.corner)
 
     def local_fit(self, y, predictor, weights):
-        """Slopes of the pinball; as curvature that of the parabola that touches from above."""
+        """Which side of the predictor each row is on.
+
+        The dispersion is the variance of a quantile, level (1 - level) over the squared density
+        of the residuals at zero (Koenker & Bassett), in units of the curvature.
+        """
         residual = y - predictor[:, 0]
-        slope = weights * np.where(residual > 0, self.level, self.level - 1)
-        loss = np.maximum(self.level * residual, (self.level - 1) * residual)
-        curvature = weights / (2 * np.maximum(np.abs(residual), self.smallest))
-        # In the units of the loss: that of an asymmetric Laplace outcome is its mean.
-        return LocalFit(
-            2 * float(weights @ loss),
-            slope[:, None],
-            curvature[:, None, None],
-            float(weights @ loss),
-        )
+        cut = np.clip(residual, -self.corner, self.corner)
+        loss = (self.level - 0.5) * residual + self.corner / 4
+        loss += _huber(residual, cut) / (2 * self.corner)
+        slope = weights * (self.level - 0.5 + cut / (2 * self.corner))
+        curvature = weights / (2 * np.maximum(np.abs(residual), self.corner))
+        variance = self.level * (1 - self.level) / self._density(residual, weights) ** 2
+        pearson = curvature.sum() * variance
+        deviance = 2 * float(weights @ loss)
+        return LocalFit(deviance, slope[:, None], curvature[:, None, None], float(pearson))
+
+    def _density(self, residual, weights) -> float:
+        """Density of the residuals at zero, by a normal kernel.
+
+        Its width is the rule of thumb of Silverman (1986), "Density estimation for statistics and
+        data analysis", section 3.4.
+        """
+        lower, upper = np.quantile(residual, [0.25, 0.75])
+        width = max(0.79 * (upper - lower) * len(residual) ** -0.2, self.corner)
+        heights = np.exp(-0.5 * (residual / width) ** 2)
+        # As if one row lay at zero: far from all rows, the density is small but not nothing.
+        least = 1 / len(residual)
+        return max(np.average(heights, weights=weights), least) / (np.sqrt(2 * np.pi) * width)
 
 
-def _weighted_quantile(y: np.ndarray, weights: np.ndarray, level: float) -> float:
-    return weighted_quantiles(y, weights, np.array([level]))[0]
+def _huber(residual: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Huber's loss of residuals that are also given cut off."""
+    return cut * (residual - cut / 2)
+
+
+def _without_slope(family: Family, y, weights, reach: float) -> np.ndarray:
+    """The predictor, the same for all rows, that maximises a log-likelihood without outliers."""
+
+    def slope(predictor: float) -> float:
+        everywhere = np.full((len(y), 1), predictor)
+        return float(family.local_fit(y, everywhere, weights).slope.sum())
+
+    return np.atleast_1d(brentq(slope, y.min() - reach, y.max() + reach))

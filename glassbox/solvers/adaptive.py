@@ -53,9 +53,7 @@ class Block:
 
     def gram(self, curvature: np.ndarray) -> np.ndarray:
         """Weighted cross products of the basis rows."""
-        scaled = self.rows.copy()
-        scaled.data *= np.repeat(np.sqrt(curvature), np.diff(self.rows.indptr))
-        return (scaled.T @ scaled).toarray()
+        return _weighted_gram(self.rows, curvature)
 
 
 @dataclass
@@ -88,6 +86,11 @@ class AdaptiveFit:
     effective_df: float
     deviance: float
     n_rounds: int
+
+    def without_rows(self) -> AdaptiveFit:
+        """What a later fit needs to begin with, and nothing that shows single rows."""
+        blocks = [replace(block, rows=None) for block in self.blocks]
+        return replace(self, blocks=blocks, predictor=None)
 
 
 @dataclass(frozen=True)
@@ -344,6 +347,30 @@ def posterior(
         return [_part(fit, block, local, growth) for block in fit.blocks]
 
 
+def more_informed(
+    part: Part, rows: sparse.csr_array, curvature: np.ndarray, dispersion: float
+) -> Part:
+    """A part after more rows: what was known before is the prior.
+
+    Parameters
+    ----------
+    part : Part
+        Before these rows.
+    rows : sparse array of shape (n_rows, size)
+        Basis rows of the part's coefficients.
+    curvature : ndarray of shape (n_rows, n_predictors)
+        Weighted curvature of the log-likelihood, by predictor.
+    dispersion : float
+    """
+    precisions, inverses, bands = [], [], []
+    for a, (inverse, band) in enumerate(zip(part.inverse, part.band, strict=True)):
+        information = _weighted_gram(rows, curvature[:, a]) / dispersion
+        precisions.append(inverse_positive(inverse.copy()))
+        inverses.append(inverse_positive(information + precisions[-1]))
+        bands.append(inverse_positive(information + inverse_positive(band.copy())))
+    return Part(part.here, np.array(precisions), np.array(inverses), np.array(bands))
+
+
 def prior_parts(
     layout: Layout, columns: Columns, y: np.ndarray, weights: np.ndarray, family: Family
 ) -> tuple[list[Part], float]:
@@ -366,6 +393,12 @@ def _part(fit: AdaptiveFit, block: Block, local: LocalFit, growth: float) -> Par
         loose = prior.loosened(fit.coefficients[block.here, a], inverses[-1])
         bands.append(inverse_positive(information + loose.precision()))
     return Part(block.here, np.array(precisions), np.array(inverses), np.array(bands))
+
+
+def _weighted_gram(rows: sparse.csr_array, curvature: np.ndarray) -> np.ndarray:
+    scaled = rows.copy()
+    scaled.data = scaled.data * np.repeat(np.sqrt(curvature), np.diff(rows.indptr))
+    return (scaled.T @ scaled).toarray()
 
 
 def inverse_positive(matrix: np.ndarray) -> np.ndarray:

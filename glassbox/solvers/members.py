@@ -88,6 +88,7 @@ def refit_members(
     dispersion: float,
     *,
     anchor: Members | None = None,
+    intercept_precision: np.ndarray | float = 0.0,
 ) -> Members:
     """The penalised fit of every member's own sample.
 
@@ -106,13 +107,15 @@ def refit_members(
     dispersion : float
     anchor : Members, optional
         Where the priors have their means; zero if not given.
+    intercept_precision : float or ndarray of shape (n_predictors, 1)
+        Prior precision of the intercept around that of the anchor.
 
     Returns
     -------
     Members
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        system = _System(members, batches, parts, family, dispersion, anchor)
+        system = _System(members, batches, parts, family, dispersion, anchor, intercept_precision)
         for _ in range(_MOST_ROUNDS):
             if system.newton_step() < _ENOUGH:
                 break
@@ -120,10 +123,11 @@ def refit_members(
 
 
 class _System:
-    def __init__(self, members, batches, parts, family, dispersion, anchor):
+    def __init__(self, members, batches, parts, family, dispersion, anchor, intercept_precision):
         self.members = Members(members.coefficients.copy(), members.intercept.copy())
         self.batches, self.parts, self.family = batches, parts, family
         self.dispersion, self.anchor = dispersion, anchor
+        self.intercept_precision = intercept_precision
         self.coefficients = members.coefficients.mean(axis=2)
         self.intercept = members.intercept.mean(axis=1)
 
@@ -131,7 +135,8 @@ class _System:
         """One step for all members; what it promised to gain, on average over them."""
         slope, intercept_slope, total = self._slopes()
         residual = slope - self._prior(self._from_anchor())
-        intercept_residual = intercept_slope
+        intercept_residual = intercept_slope - self._intercept_pull()
+        total = total + self.intercept_precision
         step = np.zeros_like(residual)
         intercept_step = np.zeros_like(intercept_residual)
         steered = self._steer(residual)
@@ -144,6 +149,7 @@ class _System:
                 break
             image, intercept_image = self._curvature(direction, intercept_direction)
             image += self._prior(direction)
+            intercept_image += self.intercept_precision * intercept_direction
             bend = _dot(direction, image) + (intercept_direction * intercept_image).sum(axis=0)
             length = np.divide(decrement, bend, out=np.zeros_like(bend), where=bend > 0)
             step += length * direction
@@ -196,6 +202,10 @@ class _System:
             image += _transposed_product(batch, bent)
             intercept_image += bent.sum(axis=0, dtype=np.float64)
         return image / self.dispersion, intercept_image / self.dispersion
+
+    def _intercept_pull(self) -> np.ndarray:
+        start = 0.0 if self.anchor is None else self.anchor.intercept
+        return self.intercept_precision * (self.members.intercept - start)
 
     def _from_anchor(self) -> np.ndarray:
         if self.anchor is None:

@@ -31,6 +31,8 @@ def test_differences_are_over_the_splits_that_both_have():
     assert gap_of(found, "NODE-GAM")["mean"] == pytest.approx(0.5)
     assert gap_of(found, NAM)["mean"] == 0
     assert gap_of(rows, "linear") is None
+    found = nam_accuracy.with_differences([row(NAM, [1.0]), row("linear", [3.0, 9.0])])
+    assert gap_of(found, "linear")["mean"] == 2
 
 
 def test_differences_follow_a_reference_measured_later():
