@@ -84,6 +84,15 @@ class Layout:
     Attributes
     ----------
     terms : tuple of TermColumns
+
+    Examples
+    --------
+    >>> from glassbox.core.axes import NumericAxis
+    >>> age = NumericAxis("age", np.array([18.0, 65.0, 90.0]), degree=1)
+    >>> layout = Layout((TermColumns((age,)),))
+    >>> layout.rows({"age": np.array([77.5, np.nan])}).toarray()
+    array([[0. , 0.5, 0.5, 0. ],
+           [0. , 0. , 0. , 1. ]])
     """
 
     terms: tuple[TermColumns, ...]

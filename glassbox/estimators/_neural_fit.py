@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from glassbox.solvers._knots import choose_axis
 from glassbox.solvers._screen import rank_pairs
 from glassbox.solvers.adaptive import (
     AdaptiveFit,
+    Part,
     fit_adaptive,
     more_informed,
     posterior,
@@ -37,8 +38,6 @@ SAMPLE_ROWS = 20_000
 _COEFFICIENTS = 1_024
 _KNOTS = (16, 128)
 _PAIR_KNOTS = (4, 24)
-# Standard errors of a chance gain that a term must bring; see benchmarks/README.md.
-_GARROTE = 1.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def learn(
     helpful = dict.fromkeys((term.name for term in layout.terms), True)
     if plan.prune:
         say("terms that help")
-        helpful = _helpful(members, batches, layout, family)
+        helpful = _helpful(members, batches, layout, family, parts, densities)
     fitted = Fitted(
         layout,
         family,
@@ -239,7 +238,7 @@ def learn_more(state: State, blocks: Blocks, family: Family, plan: Plan, train: 
     helpful = dict(before.helpful)
     if plan.prune:
         # A term that did not help before may help now.
-        helps = _helpful(members, batches, layout, family)
+        helps = _helpful(members, batches, layout, family, parts, densities)
         helpful = {name: helpful[name] or helps[name] for name in helpful}
     information = _intercept_information(members, batches, family, before.dispersion)
     fitted = replace(
@@ -341,24 +340,39 @@ def _find_pairs(
         sample.columns, candidates, sample.y, sample.weights, family, fit.predictor
     )
     if plan.heredity is not None:
-        strong = {name for name in candidates if _stands_out(fit, name)}
+        parts = posterior(fit, sample.y, sample.weights)
+        strong = {
+            term.name
+            for term in mains.terms
+            if _stands_out(
+                term.name,
+                mains,
+                fit.coefficients,
+                parts,
+                count_density(term.axes, sample.columns, sample.weights),
+            )
+        }
         needed = 2 if plan.heredity == "strong" else 1
         ranked = [pair for pair in ranked if len(strong & set(pair)) >= needed]
     return ranked[: int(plan.interactions)]
 
 
-def _stands_out(fit: AdaptiveFit, name: str) -> bool:
-    """Whether a main effect is larger than what is not known of it."""
-    here = fit.layout.slices[name]
-    squares, variance = 0.0, 0.0
-    for block in fit.blocks:
-        if block.here.start <= here.start < block.here.stop:
-            inside = slice(here.start - block.here.start, here.stop - block.here.start)
-            weight = np.asarray(block.rows.sum(axis=0)).ravel()[inside]
-            for a, covariance in enumerate(block.covariances):
-                squares += weight @ fit.coefficients[here, a] ** 2
-                variance += weight @ np.diag(covariance)[inside]
-    return bool(squares > variance)
+def _stands_out(
+    name: str,
+    layout: Layout,
+    coefficients: np.ndarray,
+    parts: Sequence[Part],
+    density: np.ndarray,
+) -> bool:
+    """Whether a term is larger, under the data, than what is not known of it."""
+    here = layout.slices[name]
+    part = next(p for p in parts if p.here.start <= here.start < p.here.stop)
+    inside = slice(here.start - part.here.start, here.stop - part.here.start)
+    term = next(term for term in layout.terms if term.name == name)
+    weights = density.ravel()[term.slots]
+    squares = weights @ (coefficients[here] ** 2).sum(axis=1)
+    variances = np.diagonal(part.inverse, axis1=1, axis2=2)[:, inside]
+    return bool(squares > weights @ variances.sum(axis=0))
 
 
 def _densities(blocks: Blocks, layout: Layout, plan: Plan) -> dict[str, np.ndarray]:
@@ -391,9 +405,17 @@ def _ordered(
 
 
 def _helpful(
-    members: Members, batches: MemberBatches, layout: Layout, family: Family
+    members: Members,
+    batches: MemberBatches,
+    layout: Layout,
+    family: Family,
+    parts: Sequence[Part],
+    densities: Mapping[str, np.ndarray],
 ) -> dict[str, bool]:
-    """Which terms help, by rows that members did not draw."""
+    """Which terms help: on rows that members did not draw, or beyond what is not known of them.
+
+    In small tables neither alone is enough to tell a weak effect from none.
+    """
     pieces, outcomes, weights, seen = [], [], [], 0
     for batch in batches:
         left_out = (batch.bags == 0).astype(np.float32)
@@ -422,6 +444,10 @@ def _helpful(
         np.concatenate(weights),
         family,
         members.intercept.mean(axis=1),
-        _GARROTE,
     )
-    return dict(zip((term.name for term in layout.terms), kept.tolist(), strict=True))
+    centre = members.coefficients.mean(axis=2)
+    return {
+        term.name: bool(helps)
+        or _stands_out(term.name, layout, centre, parts, densities[term.name])
+        for term, helps in zip(layout.terms, kept, strict=True)
+    }

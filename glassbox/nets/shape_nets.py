@@ -50,7 +50,7 @@ class ShapeNets(nn.Module):
     >>> nets = ShapeNets(layout, np.ones(4), 2, 1, hidden=(8,), output_scale=0.0)
     >>> nets().shape
     torch.Size([4, 2])
-    >>> float(nets().abs().max())
+    >>> float(nets().detach().abs().max())
     0.0
     """
 

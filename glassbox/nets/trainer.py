@@ -247,13 +247,15 @@ class _Loop:
                             torch.where(columns, added, kept[0]),
                             torch.where(better[:, None], self.intercept, kept[1]),
                         )
-                        now = float(best.mean())
+                        now = _mean_of_judged(best)
                     look = Look(step, training.cpu().numpy(), judged.cpu().numpy())
                     history.append(look)
                     if on_look is not None:
                         on_look(look)
-                    waited = 0 if now < mark - _WORTH_WAITING * abs(mark) else waited + 1
-                    mark = min(mark, now) if waited else now
+                    first = len(history) == 1
+                    gained = first or now < mark - _WORTH_WAITING * abs(mark)
+                    waited = 0 if gained else waited + 1
+                    mark = min(mark, now)
                     if waited >= schedule.patience:
                         break
                 if step == schedule.max_steps:
@@ -312,6 +314,8 @@ class _Loop:
             losses = self.problem.loss.value(self._scores(added, batch.rows), batch.y)
             loss += (losses * batch.left_out).sum(dim=0)
             weight += batch.left_out.sum(dim=0)
+            # The next block of a file comes only when nobody holds this one.
+            del batch
         # A member that drew every row cannot be judged: it keeps its start.
         return torch.where(weight > 0, loss / weight.clamp(min=1e-30), math.inf)
 
@@ -326,9 +330,9 @@ class _Loop:
         def judges() -> Iterator[_Prepared]:
             seen = 0
             for k in range(self.source.n_blocks):
-                for batch in self._prepare(k):
-                    yield batch
-                    seen += len(batch.y)
+                for b in range(len(self._prepare(k))):
+                    yield self._prepare(k)[b]
+                seen += sum(len(batch.y) for batch in self._prepare(k))
                 if seen >= JUDGED_ROWS:
                     return
 
@@ -337,9 +341,9 @@ class _Loop:
     def _batches(self) -> Iterator[_Prepared]:
         while True:
             for k in self.order.permutation(self.source.n_blocks):
-                batches = self._prepare(int(k))
-                for b in self.order.permutation(len(batches)):
-                    yield batches[b]
+                # A look in between may have put another block in its place.
+                for b in self.order.permutation(len(self._prepare(int(k)))):
+                    yield self._prepare(int(k))[b]
 
     def _members(self, added: Tensor, intercept: Tensor) -> Members:
         n_columns = len(added)
@@ -349,3 +353,9 @@ class _Loop:
             start.coefficients + corrections.transpose(0, 2, 1),
             start.intercept + intercept.detach().double().cpu().numpy().T,
         )
+
+
+def _mean_of_judged(losses: Tensor) -> float:
+    """Mean over the members that can be judged at all."""
+    judged = losses[losses.isfinite()]
+    return float(judged.mean()) if len(judged) else math.inf

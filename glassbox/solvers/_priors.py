@@ -40,6 +40,11 @@ _FAST = 0.8
 # Weight of "each term has mean zero over the training rows", in numbers of training rows. It takes
 # nothing from the fit: the intercept says what the means would.
 _CENTRING = 1e2
+# Weight, at most, of one slope's change in a curvature. Beside an outlying knot it would be as
+# wide as the gap, and would hold the shape flat on its near side: with one value of 10,000 among
+# 2,000 normal ones, the error of a fitted sine is .105 with it and .170 without; 3 to 100 do
+# equally well.
+_MOST_LEVERAGE = 10.0
 # Combinations that are determined, at least, where a band asks how rough a shape may be.
 _LEAST_KNOWN = 0.5
 
@@ -58,12 +63,16 @@ class Pool:
         How they lie on the axes.
     reach : float or None
         Standard deviation of the window along the axes; None if all have the same variance.
+    n_bound : int
+        How many combinations follow from the others, as one category's effect does where their
+        mean is zero.
     """
 
     kind: str
     rows: slice
     shape: tuple[int, ...]
     reach: float | None
+    n_bound: int = 0
 
     def share(self, moments: np.ndarray) -> np.ndarray:
         """Local means of something known of each combination."""
@@ -139,11 +148,12 @@ class Prior:
             expected = self.variances_under(np.linalg.inv(self.precision()))
         variances = np.empty_like(before)
         for pool in self.pools:
-            safe = pool.share(squares + spread)
+            free = 1 - pool.n_bound / max(float(np.prod(pool.shape)), 1.0)
+            safe = pool.share(squares + spread) / free
             if self.overlapping:
                 variances[pool.rows] = before[pool.rows] * safe / pool.share(expected)
                 continue
-            determined = pool.share(np.clip(1 - spread / before, 0.0, 1.0))
+            determined = pool.share(np.clip(1 - spread / before, 0.0, 1.0)) - (1 - free)
             fast = pool.share(squares) / np.maximum(determined, _LEAST_DETERMINED)
             variances[pool.rows] = (
                 safe ** (1 - _FAST) * np.maximum(fast, _FURTHEST_BELOW * safe) ** _FAST
@@ -211,20 +221,25 @@ def main_prior(
         if isinstance(axis, CategoricalAxis):
             found = [_row(here, r) for r in _level_rows(axis)]
             few = len(found) < _FEW_LEVELS and not axis.ordered
-            (few_levels if few else levels).append((found, strength))
+            bound = int(len(found) > 1 and not axis.ordered)
+            (few_levels if few else levels).append((found, strength, bound))
             continue
         if len(axis.knots) > 2:
-            differences = np.sqrt(strength) * curvature_differences(axis)
+            differences = np.sqrt(strength) * _bounded(curvature_differences(axis))
             curves.append([_row(here, r) for r in differences])
         line = _line(by_column[:, here], columns[axis.name], weights)
         if line is not None:
             lines.append(_row(here, line))
+        else:
+            # Fewer than two values show nothing of a slope: the values themselves are held.
+            levels.append(([_row(here, r) for r in np.eye(axis.n_values)], strength, 0))
     for found in curves:
         builder.add("curve", found, _REACH)
     builder.add("line", lines)
-    for found, strength in levels:
-        builder.add("level", [(p, np.sqrt(strength) * v) for p, v in found])
-    builder.add("level", [(p, np.sqrt(s) * v) for found, s in few_levels for p, v in found])
+    for found, strength, bound in levels:
+        builder.add("level", [(p, np.sqrt(strength) * v) for p, v in found], n_bound=bound)
+    together = [(p, np.sqrt(strength) * v) for found, strength, _ in few_levels for p, v in found]
+    builder.add("level", together, n_bound=sum(bound for *_, bound in few_levels))
     builder.add("missing", missing)
     centring = np.zeros((len(terms), layout.n_columns))
     for k, term in enumerate(terms):
@@ -251,6 +266,11 @@ def pair_prior(
     builder.add_matrix("cell", sparse.eye_array(term.n_columns, format="csr"), sizes, None)
     mean_row = (rows.T @ weights) / np.sqrt(weights.sum())
     return builder.build(mean_row[None], overlapping=True)
+
+
+def _bounded(differences: np.ndarray) -> np.ndarray:
+    largest = np.abs(differences).max(axis=1, keepdims=True)
+    return differences * np.minimum(1.0, _MOST_LEVERAGE / largest)
 
 
 def _steps(axis: Axis) -> np.ndarray:
@@ -291,7 +311,7 @@ class _Builder:
         self.n_columns, self.unit = n_columns, unit
         self.matrices, self.pools, self.n_rows = [], [], 0
 
-    def add(self, kind: str, rows: list[tuple[np.ndarray, np.ndarray]], reach=None) -> None:
+    def add(self, kind: str, rows: list[tuple], reach=None, n_bound: int = 0) -> None:
         """Combinations given row by row; one pool."""
         if not rows:
             return
@@ -300,13 +320,13 @@ class _Builder:
         data = np.concatenate([values for _, values in rows])
         shape = (len(rows), self.n_columns)
         matrix = sparse.csr_array((data, indices, starts), shape=shape)
-        self.add_matrix(kind, matrix, (len(rows),), reach)
+        self.add_matrix(kind, matrix, (len(rows),), reach, n_bound)
 
-    def add_matrix(self, kind: str, matrix: sparse.csr_array, shape, reach) -> None:
+    def add_matrix(self, kind: str, matrix, shape, reach, n_bound: int = 0) -> None:
         """Combinations given as a matrix; one pool."""
         rows = slice(self.n_rows, self.n_rows + matrix.shape[0])
         self.matrices.append(matrix)
-        self.pools.append(Pool(kind, rows, shape, reach))
+        self.pools.append(Pool(kind, rows, shape, reach, n_bound))
         self.n_rows = rows.stop
 
     def build(self, centring: np.ndarray, overlapping: bool) -> Prior:

@@ -215,8 +215,9 @@ class _Solver:
         return blocks
 
     def begin_at(self, start: AdaptiveFit) -> None:
-        """Take over coefficients and variances."""
+        """Take over coefficients, variances and dispersion."""
         self.intercept = start.intercept.copy()
+        self.dispersion = max(start.dispersion, self.least_dispersion)
         self.coefficients = start.coefficients.copy()
         self.predictor[:] = self.intercept
         for block, other in zip(self.blocks, start.blocks, strict=True):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from glassbox.nets.lookup import Rows, _BagProduct, _HostProduct, lookup
+from glassbox.nets.lookup import _LONGEST_BAG, Rows, _BagProduct, _HostProduct, lookup
 
 PATHS = {"host": _HostProduct, "bags": lambda matrix: _BagProduct(matrix, "cpu")}
 ROUNDING = {np.float32: 1e-5, np.float64: 1e-12}
@@ -47,9 +47,9 @@ def test_a_coefficient_that_most_rows_touch_is_summed_in_pieces(n_rows):
     for matrix in (touches_all, _matrix(rng, n_rows, 6, crowded=True)):
         transposed = sparse.csr_array(matrix.T)
         dense = torch.from_numpy(rng.normal(size=(n_rows, 3)))
-        torch.testing.assert_close(
-            PATHS["bags"](transposed)(dense), PATHS["host"](transposed)(dense)
-        )
+        bags = PATHS["bags"](transposed)
+        assert bags.starts.diff().max() <= _LONGEST_BAG
+        torch.testing.assert_close(bags(dense), PATHS["host"](transposed)(dense))
 
 
 @given(seed=st.integers(0, 2**31))
@@ -128,3 +128,41 @@ def test_same_scores_and_gradient_on_both_devices(crowded):
         found[device] = scores.detach().cpu(), tables.grad.cpu()
     for on_cpu, on_cuda in zip(*found.values(), strict=True):
         torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-4, atol=1e-5)
+
+
+@given(seed=st.integers(0, 2**31))
+def test_both_paths_train_alike_in_single_precision(seed):
+    rng = np.random.default_rng(seed)
+    matrix = _matrix(rng, 200, 9, np.float32, crowded=True)
+    tables = torch.from_numpy(rng.normal(size=(9, 4)).astype("f"))
+    pull = torch.from_numpy(rng.normal(size=(200, 4)).astype("f"))
+    found = []
+    for path in PATHS.values():
+        rows = Rows.of(matrix)
+        rows._product, rows._transposed = path(matrix), path(sparse.csr_array(matrix.T))
+        leaf = tables.clone().requires_grad_()
+        scores = lookup(rows, leaf)
+        scores.backward(pull)
+        found.append((scores.detach(), leaf.grad))
+    for host, bags in zip(*found, strict=True):
+        torch.testing.assert_close(bags, host, rtol=1e-4, atol=1e-4)
+
+
+def test_a_transpose_that_the_caller_has_is_used():
+    matrix = _matrix(np.random.default_rng(2), 6, 4)
+    tables = torch.zeros(4, 1, dtype=torch.float64, requires_grad=True)
+    lookup(Rows.of(matrix, transposed=sparse.csr_array(2 * matrix.T)), tables).sum().backward()
+    np.testing.assert_allclose(tables.grad[:, 0], 2 * matrix.toarray().sum(axis=0), atol=1e-12)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_products_on_cuda_wait_for_nothing():
+    matrix = _matrix(np.random.default_rng(4), 2_000, 20, np.float32, crowded=True)
+    rows = Rows.of(matrix, "cuda")
+    tables = torch.zeros(20, 3, device="cuda", requires_grad=True)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        lookup(rows, tables).sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert tables.grad.abs().sum() > 0

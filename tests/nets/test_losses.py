@@ -108,3 +108,24 @@ def test_small_losses_are_precise_in_single_precision():
 def test_a_family_without_a_loss_is_refused():
     with pytest.raises(TypeError, match="no loss for object"):
         loss_for(object())
+
+
+def test_no_family_is_left_out():
+    found = {
+        name
+        for name, kind in vars(families).items()
+        if isinstance(kind, type) and hasattr(kind, "local_fit") and kind is not families.Family
+    }
+    assert found == {type(loss).__name__ for loss in LOSSES}
+
+
+@every_loss
+@pytest.mark.parametrize("score", [-80.0, 80.0])
+def test_extreme_scores_stay_finite_in_single_precision(loss, score):
+    y = torch.tensor(np.unique(_outcome(loss, np.random.default_rng(0), 50)), dtype=torch.float32)
+    scores = torch.full((len(y), 2, len(loss.family.contrasts)), score)
+    scores[..., 0] = -score
+    scores.requires_grad_()
+    value = loss.value(scores, y)
+    value.sum().backward()
+    assert torch.isfinite(value).all() and torch.isfinite(scores.grad).all()

@@ -124,7 +124,9 @@ def test_the_start_of_a_constant_outcome():
         assert start == pytest.approx(3.0, abs=0.25)
 
 
-@pytest.mark.parametrize("family", [Huber(0.8), Quantile(0.5), Quantile(0.9)], ids=repr)
+@pytest.mark.parametrize(
+    "family", [Huber(0.8), Quantile(0.5), Quantile(0.9)], ids=["huber", "median", "upper"]
+)
 def test_the_dispersion_gives_the_variance_of_the_start(family):
     rng = np.random.default_rng(0)
     n = 400
@@ -164,9 +166,8 @@ def test_that_share_of_the_rows_lies_below_a_quantile(level, waves):
     X, shape, rng = waves
     y = shape + rng.normal(size=400) * (1 + (X[:, 1] > 0))
     design, columns = layout(X, shrink_lines=True)
-    strength = 1.0
     fit = fit_penalised(
-        design, columns, y, np.ones(400), Quantile(level), fixed_strength=lambda _: strength
+        design, columns, y, np.ones(400), Quantile(level), fixed_strength=lambda _: 1.0
     )
     assert fit.converged
     below = y < predictor(fit, columns, 400)[:, 0]
