@@ -33,7 +33,7 @@ from glassbox.solvers.garrote import helpful_terms
 from glassbox.solvers.members import Members, refit_members
 
 #: Rows from which smoothness is learned; the coefficients are learned from all.
-SAMPLE_ROWS = 20_000
+SAMPLE_ROWS = 16_384
 # Coefficients that the numeric main effects share out among them.
 _COEFFICIENTS = 1_024
 _KNOTS = (16, 128)
@@ -416,6 +416,13 @@ def _helpful(
 
     In small tables neither alone is enough to tell a weak effect from none.
     """
+    centre = members.coefficients.mean(axis=2)
+    stand_out = [
+        _stands_out(term.name, layout, centre, parts, densities[term.name])
+        for term in layout.terms
+    ]
+    if all(stand_out):
+        return dict.fromkeys((term.name for term in layout.terms), True)
     pieces, outcomes, weights, seen = [], [], [], 0
     for batch in batches:
         left_out = (batch.bags == 0).astype(np.float32)
@@ -445,9 +452,7 @@ def _helpful(
         family,
         members.intercept.mean(axis=1),
     )
-    centre = members.coefficients.mean(axis=2)
     return {
-        term.name: bool(helps)
-        or _stands_out(term.name, layout, centre, parts, densities[term.name])
-        for term, helps in zip(layout.terms, kept, strict=True)
+        term.name: bool(helps) or stands
+        for term, helps, stands in zip(layout.terms, kept, stand_out, strict=True)
     }

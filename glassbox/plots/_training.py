@@ -183,7 +183,8 @@ class TrainingCurveDisplay:
             handles = ax.get_legend_handles_labels()[0]
             ax.figure.legend(handles=handles, loc="outside right upper", frameon=False, **options)
         else:
-            ax.legend(framealpha=0.85, **options)
+            below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
+            ax.legend(frameon=False, **below, **options)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

@@ -144,6 +144,8 @@ class _System:
         direction, intercept_direction = steered.copy(), intercept_steered.copy()
         decrement = _dot(residual, steered) + (intercept_residual * intercept_steered).sum(axis=0)
         promised = start = decrement
+        if promised.mean() < _ENOUGH:
+            return float(promised.mean())
         for _ in range(_MOST_STEPS):
             if not (decrement > _TOLERANCE * np.maximum(start, 1.0)).any():
                 break

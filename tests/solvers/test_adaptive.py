@@ -305,6 +305,13 @@ def test_going_on_begins_with_the_known_dispersion(monkeypatch):
     assert _distance(again.predictor, first.predictor) < 0.01
 
 
+def test_the_dispersion_counts_what_the_fit_has_used_up():
+    columns, y, _, _ = _table(Gaussian())
+    fit = _fit(columns, y, Gaussian())
+    assert fit.effective_df > 10
+    assert fit.dispersion == pytest.approx(fit.deviance / (len(y) - fit.effective_df))
+
+
 def test_rounds_are_told():
     columns, y, _, _ = _table(Bernoulli())
     told = []

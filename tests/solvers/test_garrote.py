@@ -10,11 +10,11 @@ N_ROWS, N_REAL, N_NULL = 3_000, 3, 6
 
 
 def _problem(family, seed=0, noise=1.0):
-    """Three real shapes and six that are chance, each a sixth as large, and an outcome."""
+    """Three real shapes and six that are chance, each a third as large, and an outcome."""
     rng = np.random.default_rng(seed)
     n_predictors = family.contrasts.shape[1]
     contributions = rng.normal(size=(N_ROWS, N_REAL + N_NULL, n_predictors)) / 2
-    contributions[:, N_REAL:] /= 6
+    contributions[:, N_REAL:] /= 3
     score = contributions[:, :N_REAL].sum(axis=1)
     if isinstance(family, Gaussian):
         y = score[:, 0] + noise * rng.normal(size=N_ROWS)
@@ -58,6 +58,13 @@ def test_what_is_kept_predicts_no_worse_than_all_terms(family, seed):
 
     everything = np.ones(N_REAL + N_NULL, dtype=bool)
     assert deviance(_kept(family, contributions, y)) <= deviance(everything)
+
+
+def test_leaving_a_term_out_must_save_more_than_chance_would():
+    contributions, y = _problem(Gaussian())
+    # Shapes so small that they change the deviance by far less than one.
+    contributions[:, N_REAL:] /= 1_000
+    assert _kept(Gaussian(), contributions, y).all()
 
 
 def test_a_term_that_hurts_goes():
