@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-EXTRAS ?= test,notebooks,parquet
+EXTRAS ?= test,notebooks,parquet,nets
 PYTEST_FLAGS ?= -q -n 2
 
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ format: $(STAMP) ## format the code, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: EXTRAS := test,notebooks,parquet,peers
+bench: EXTRAS := test,notebooks,parquet,nets,peers
 bench: $(STAMP) ## run the benchmarks (see benchmarks/README.md)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	set -e; for script in benchmarks/[a-z]*.py; do \
@@ -46,5 +46,6 @@ $(STAMP): setup.cfg setup.py constraints.txt pyproject.toml
 	  echo "glassbox needs Python 3.11 or later, but $(PYTHON) is" \
 	    "$$($(PYTHON) --version 2>/dev/null || echo missing). Try: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Mapping
 from contextlib import nullcontext
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ from glassbox.solvers._families import (
 )
 
 _LARGEST_SEED = 2**31 - 1
+# Blocks whose outcomes show the scale, for losses that need one.
+_SCALE_BLOCKS = 4
 # Networks that correct a fit must not overturn it in their first steps.
 _RATES = {"penalised": 1e-3, "zero": 1e-2}
 
@@ -361,7 +364,133 @@ def _history(looks: list) -> pd.DataFrame:
 
 
 class NAMClassifier(AdditiveClassifier, _NAM):
-    """X."""
+    """Neural additive model for classes.
+
+    One table per feature (and one per pair, on request), begun by a penalised fit and corrected by
+    networks on the knots. Two classes share one score (log-odds); more are one multinomial model
+    with a score each, which sum to zero.
+
+    Parameters
+    ----------
+    n_knots : int or "auto", default="auto"
+        Knots of a numeric column, both edges of the data included; columns with fewer distinct
+        values have a knot at each. Inner knots are quantiles. "auto": 16 to 128, so that the
+        numeric columns have about a thousand together, and fewer for small tables.
+    n_pair_knots : int or "auto", default="auto"
+        Knots of a numeric column in pairs, some of those of its main effect. "auto": 4 to 24, the
+        cube root of the number of rows.
+    interactions : int or list of pairs, default=0
+        How many pairs to find (by what the main effects leave unexplained, see
+        :mod:`glassbox.solvers._screen`), or which to fit: pairs of column names or numbers. A
+        column with a direction in `monotonic_cst` takes part in none. A pair adds nothing where
+        one of its features is missing; its main effects are moved to those of its features.
+    heredity : {"weak", "strong"} or None, default=None
+        Of the pairs that are found, only those of which one feature ("weak"), or both ("strong"),
+        have a main effect that stands out from what is not known of it.
+    monotonic_cst : dict of str to {-1, 0, 1}, or array-like of shape (n_features,), optional
+        Columns on which the score must fall (-1) or rise (1); it does so over the whole input
+        space, beyond the data too.
+    categorical_features : "from_dtype", None, or list of names, numbers or booleans
+        Text and categorical columns are always categorical; the list adds columns whose
+        categories are coded as numbers.
+    start : {"penalised", "zero"}, default="penalised"
+        "penalised": every member starts at the penalised fit of its own rows, whose local
+        smoothness the data choose, and its networks correct it. "zero": the networks find
+        everything themselves, as in Agarwal et al. (2021).
+    hidden : sequence of int, default=(32,)
+        Units of the hidden layers of each network.
+    activation : {"silu", "relu", "tanh", "exu"}, default="silu"
+        "exu": exp-centred units, cut off at 1, in the first layer.
+    smoothness : float or dict of str to float, default=1.0
+        Factor on the smoothness that the data choose, for all terms or by term name: 10 makes
+        shapes smoother, 0.1 rougher.
+    prune : bool, default=True
+        Make terms flat that do not help: terms that a group penalty on their size under the data
+        leaves out without loss on rows that the members did not draw, and that do not stand out
+        from what is not known of them.
+    n_bags : int, default=16
+        Members. Each draws four fifths of the rows and is judged by the others; the model is
+        their mean.
+    max_steps : int, default=300
+        Most steps of the networks. 0 leaves them out: the mean of the penalised fits.
+    learning_rate : float or "auto", default="auto"
+        "auto": 0.001 for networks that correct a fit, 0.01 for networks from scratch.
+    weight_decay : float, default=0.01
+        Of AdamW.
+    batch_size : int, default=16384
+        Rows of a step.
+    patience : int, default=4
+        Training stops after that many looks, ten steps apart, that did not make the members
+        better on rows that they did not draw. Each member keeps its best snapshot.
+    class_weight : dict, "balanced" or None, default=None
+        Factors on the weights of rows, by class; "balanced": classes weigh the same. Probabilities
+        are then those of a population with these weights.
+    warm_start : bool, default=False
+        Begin the next fit with knots, pairs and smoothness of this one ("penalised"), or with its
+        members ("zero").
+    confidence_level : float, default=0.95
+        Nominal pointwise coverage of the band.
+    random_state : int, RandomState or None, default=None
+        Which rows members draw, and where networks start. The order of rows has no influence
+        (within blocks of 65,536).
+    device : str, default="auto"
+        Where networks are trained: "auto" (CUDA if there is any), "cpu", "cuda", "cuda:0".
+    verbose : int, default=0
+        Show what is being done, and a bar with loss and remaining time over the steps.
+
+    Attributes
+    ----------
+    history_ : DataFrame
+        ``step``, ``member``, ``training_loss`` (of the last batch, on the rows that the member
+        drew) and ``validation_loss`` (on the others), one row per look and member.
+    pruned_terms_ : list of str
+        Terms that were made flat.
+    dispersion_ : float
+        Estimated variance of the scatter around the mean (1 where the mean determines it).
+    effective_df_ : float
+        Effective degrees of freedom of the penalised fit.
+    band_description_ : str
+        What the band is.
+
+    Notes
+    -----
+    A neural additive model (Agarwal et al. 2021) is a sum of small networks, one per feature.
+    Here the networks are evaluated on the knots of each feature only, and rows read their scores
+    from that table by linear interpolation, in training as in prediction: the table is the model,
+    and a step costs the same for a thousand rows and for a million.
+
+    The penalised fit has a normal prior on the change of slope at every knot, with a variance that
+    the data choose; neighbouring knots share what they know, so that a shape can jump in one place
+    and be straight in another. Pairs have such priors along both axes. Smoothness is learned from
+    16,384 rows at most, everything else from all rows. In benchmarks/nam_accuracy.py networks
+    seldom find anything that this fit has missed; where they do not, each member stays where it
+    started.
+
+    The band is the Bayesian credible band of the penalised fit (Nychka 1988), with every variance
+    of the prior one standard error of its logarithm larger, because few rows cannot show how rough
+    a shape is; to it is added the delete-d jackknife variance of what the networks added. With
+    start="zero" it is the latter alone. Its coverage is in benchmarks/README.md.
+
+    `fit` reads Parquet files, larger than memory too, a block of rows at a time.
+
+    References
+    ----------
+    Agarwal et al. (2021), "Neural additive models: interpretable machine learning with neural
+    nets", NeurIPS 34. Bouchiat et al. (2024), "Improving neural additive models with Bayesian
+    principles", ICML. MacKay (1992), "Bayesian interpolation", Neural Computation 4(3):415-447.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from glassbox import NAMClassifier
+    >>> x = np.linspace(-2, 2, 400)[:, None]
+    >>> y = np.sin(40 * np.arange(400)) < x[:, 0]
+    >>> est = NAMClassifier(n_bags=4, random_state=0).fit(x, y)
+    >>> est.term_names_
+    ['x0']
+    >>> est.predict(np.array([[-1.5], [1.5]]))
+    array([False,  True])
+    """
 
     _parameter_constraints: dict = {
         **_NAM._parameter_constraints,
@@ -506,7 +635,134 @@ _LOSSES = {"squared_error": Gaussian, "poisson": Poisson, "gamma": Gamma}
 
 
 class NAMRegressor(AdditiveRegressor, _NAM):
-    """X."""
+    """Neural additive model for numeric outcomes.
+
+    One table per feature (and one per pair, on request), begun by a penalised fit and corrected by
+    networks on the knots.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson", "gamma", "huber", "quantile"}, default="squared_error"
+        Normal scatter; counts and positive outcomes, with the log link; normal scatter with
+        outliers; a quantile of the outcome instead of its mean.
+    quantile : float, default=0.5
+        Which quantile, for loss="quantile".
+    epsilon : float, default=1.35
+        For loss="huber": residuals larger than that many robust standard deviations of the
+        outcome pull no harder.
+    n_knots : int or "auto", default="auto"
+        Knots of a numeric column, both edges of the data included; columns with fewer distinct
+        values have a knot at each. Inner knots are quantiles. "auto": 16 to 128, so that the
+        numeric columns have about a thousand together, and fewer for small tables.
+    n_pair_knots : int or "auto", default="auto"
+        Knots of a numeric column in pairs, some of those of its main effect. "auto": 4 to 24, the
+        cube root of the number of rows.
+    interactions : int or list of pairs, default=0
+        How many pairs to find (by what the main effects leave unexplained, see
+        :mod:`glassbox.solvers._screen`), or which to fit: pairs of column names or numbers. A
+        column with a direction in `monotonic_cst` takes part in none. A pair adds nothing where
+        one of its features is missing; its main effects are moved to those of its features.
+    heredity : {"weak", "strong"} or None, default=None
+        Of the pairs that are found, only those of which one feature ("weak"), or both ("strong"),
+        have a main effect that stands out from what is not known of it.
+    monotonic_cst : dict of str to {-1, 0, 1}, or array-like of shape (n_features,), optional
+        Columns on which the score must fall (-1) or rise (1); it does so over the whole input
+        space, beyond the data too.
+    categorical_features : "from_dtype", None, or list of names, numbers or booleans
+        Text and categorical columns are always categorical; the list adds columns whose
+        categories are coded as numbers.
+    start : {"penalised", "zero"}, default="penalised"
+        "penalised": every member starts at the penalised fit of its own rows, whose local
+        smoothness the data choose, and its networks correct it. "zero": the networks find
+        everything themselves, as in Agarwal et al. (2021).
+    hidden : sequence of int, default=(32,)
+        Units of the hidden layers of each network.
+    activation : {"silu", "relu", "tanh", "exu"}, default="silu"
+        "exu": exp-centred units, cut off at 1, in the first layer.
+    smoothness : float or dict of str to float, default=1.0
+        Factor on the smoothness that the data choose, for all terms or by term name: 10 makes
+        shapes smoother, 0.1 rougher.
+    prune : bool, default=True
+        Make terms flat that do not help: terms that a group penalty on their size under the data
+        leaves out without loss on rows that the members did not draw, and that do not stand out
+        from what is not known of them.
+    n_bags : int, default=16
+        Members. Each draws four fifths of the rows and is judged by the others; the model is
+        their mean.
+    max_steps : int, default=300
+        Most steps of the networks. 0 leaves them out: the mean of the penalised fits.
+    learning_rate : float or "auto", default="auto"
+        "auto": 0.001 for networks that correct a fit, 0.01 for networks from scratch.
+    weight_decay : float, default=0.01
+        Of AdamW.
+    batch_size : int, default=16384
+        Rows of a step.
+    patience : int, default=4
+        Training stops after that many looks, ten steps apart, that did not make the members
+        better on rows that they did not draw. Each member keeps its best snapshot.
+    warm_start : bool, default=False
+        Begin the next fit with knots, pairs and smoothness of this one ("penalised"), or with its
+        members ("zero").
+    confidence_level : float, default=0.95
+        Nominal pointwise coverage of the band.
+    random_state : int, RandomState or None, default=None
+        Which rows members draw, and where networks start. The order of rows has no influence
+        (within blocks of 65,536).
+    device : str, default="auto"
+        Where networks are trained: "auto" (CUDA if there is any), "cpu", "cuda", "cuda:0".
+    verbose : int, default=0
+        Show what is being done, and a bar with loss and remaining time over the steps.
+
+    Attributes
+    ----------
+    history_ : DataFrame
+        ``step``, ``member``, ``training_loss`` (of the last batch, on the rows that the member
+        drew) and ``validation_loss`` (on the others), one row per look and member.
+    pruned_terms_ : list of str
+        Terms that were made flat.
+    dispersion_ : float
+        Estimated variance of the scatter around the mean (1 where the mean determines it).
+    effective_df_ : float
+        Effective degrees of freedom of the penalised fit.
+    band_description_ : str
+        What the band is.
+
+    Notes
+    -----
+    A neural additive model (Agarwal et al. 2021) is a sum of small networks, one per feature.
+    Here the networks are evaluated on the knots of each feature only, and rows read their scores
+    from that table by linear interpolation, in training as in prediction: the table is the model,
+    and a step costs the same for a thousand rows and for a million.
+
+    The penalised fit has a normal prior on the change of slope at every knot, with a variance that
+    the data choose; neighbouring knots share what they know, so that a shape can jump in one place
+    and be straight in another. Pairs have such priors along both axes. Smoothness is learned from
+    16,384 rows at most, everything else from all rows. In benchmarks/nam_accuracy.py networks
+    seldom find anything that this fit has missed; where they do not, each member stays where it
+    started.
+
+    The band is the Bayesian credible band of the penalised fit (Nychka 1988), with every variance
+    of the prior one standard error of its logarithm larger, because few rows cannot show how rough
+    a shape is; to it is added the delete-d jackknife variance of what the networks added. With
+    start="zero" it is the latter alone. Its coverage is in benchmarks/README.md.
+
+    `fit` reads Parquet files, larger than memory too, a block of rows at a time.
+
+    References
+    ----------
+    Agarwal et al. (2021), "Neural additive models: interpretable machine learning with neural
+    nets", NeurIPS 34. Bouchiat et al. (2024), "Improving neural additive models with Bayesian
+    principles", ICML. MacKay (1992), "Bayesian interpolation", Neural Computation 4(3):415-447.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from glassbox import NAMRegressor
+    >>> x = np.linspace(-2, 2, 200)[:, None]
+    >>> est = NAMRegressor(n_bags=4, random_state=0).fit(x, np.sin(x[:, 0]))
+    >>> bool(abs(est.predict([[1.0]])[0] - np.sin(1.0)) < 0.01)
+    True
+    """
 
     _parameter_constraints: dict = {
         **_NAM._parameter_constraints,
@@ -608,7 +864,7 @@ class NAMRegressor(AdditiveRegressor, _NAM):
 
 def _robust_scale(blocks: Blocks) -> float:
     """Median distance from the median, as a standard deviation."""
-    y = np.concatenate([table.y for table in blocks])
+    y = np.concatenate([table.y for table in islice(blocks, _SCALE_BLOCKS)])
     scale = 1.4826 * float(np.median(np.abs(y - np.median(y))))
     return scale if scale > 0 else float(y.std()) or 1.0
 

@@ -32,8 +32,8 @@ _START = {"curve": 1e-3, "line": 1.0, "level": 0.1, "missing": 0.1, "pair": 1e-2
 # scale of Gelman et al. (2008), Annals of Applied Statistics 2(4):1360-1383.
 _LARGEST = 2.5**2
 _LEAST = 1e-9
-# Of the evidence for a variance: one combination that is not determined at all is no evidence.
-_LEAST_DETERMINED = 1e-3
+# Of the evidence for a variance, per combination: so much speaks for leaving it as it is.
+_DOUBT = 1e-3
 _FURTHEST_BELOW = 1e-2
 # Share of a fast step, on the log scale; 0.5 to 1 recover shapes equally well.
 _FAST = 0.8
@@ -154,7 +154,9 @@ class Prior:
                 variances[pool.rows] = before[pool.rows] * safe / pool.share(expected)
                 continue
             determined = pool.share(np.clip(1 - spread / before, 0.0, 1.0)) - (1 - free)
-            fast = pool.share(squares) / np.maximum(determined, _LEAST_DETERMINED)
+            determined = np.maximum(determined, 0.0)
+            # Where nothing is determined, nothing is learned.
+            fast = (pool.share(squares) + _DOUBT * safe) / (determined + _DOUBT)
             variances[pool.rows] = (
                 safe ** (1 - _FAST) * np.maximum(fast, _FURTHEST_BELOW * safe) ** _FAST
             )

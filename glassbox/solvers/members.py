@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from glassbox.solvers._families import Family
 from glassbox.solvers.adaptive import Part
 
-_MOST_STEPS = 12
+_MOST_STEPS = 30
 _MOST_ROUNDS = 3
 # Of the Newton decrement (twice the log-likelihood to be gained) where the steps begin.
 _TOLERANCE = 1e-4
