@@ -13,6 +13,8 @@ from glassbox.solvers.members import Batch
 
 #: Share of the rows that a member draws; it is judged by the others.
 DRAWN = 0.8
+#: Rows from which smoothness is learned; the coefficients are learned from all.
+SAMPLE_ROWS = 16_384
 
 
 class MemberBatches:

@@ -2,74 +2,30 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 from sklearn.isotonic import isotonic_regression
 
-from glassbox.core.axes import Axis, CategoricalAxis, NumericAxis
 from glassbox.core.density import count_density
-from glassbox.core.layout import Layout, TermColumns
-from glassbox.core.schema import ColumnSchema, Schema
-from glassbox.estimators._batches import MemberBatches, sample_rows, weighted_rows
+from glassbox.core.layout import Layout
+from glassbox.estimators._batches import SAMPLE_ROWS, MemberBatches, sample_rows, weighted_rows
 from glassbox.estimators._blocks import Blocks
+from glassbox.estimators._neural_layout import lay_out
+from glassbox.estimators._neural_plan import Plan
+from glassbox.estimators._neural_prune import which_help
 from glassbox.estimators._neural_tables import Fitted, category_variances
-from glassbox.estimators._training import TrainingTable
 from glassbox.solvers._families import Family
-from glassbox.solvers._knots import choose_axis
-from glassbox.solvers._screen import rank_pairs
 from glassbox.solvers.adaptive import (
     AdaptiveFit,
-    Part,
     fit_adaptive,
     more_informed,
     posterior,
     prior_parts,
 )
-from glassbox.solvers.garrote import helpful_terms
 from glassbox.solvers.members import Members, refit_members
-
-#: Rows from which smoothness is learned; the coefficients are learned from all.
-SAMPLE_ROWS = 16_384
-# Coefficients that the numeric main effects share out among them.
-_COEFFICIENTS = 1_024
-_KNOTS = (16, 128)
-_PAIR_KNOTS = (4, 24)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the user asked for, checked.
-
-    Attributes
-    ----------
-    n_knots, n_pair_knots : int or "auto"
-    interactions : int or list of pairs of str
-    heredity : {"weak", "strong"} or None
-    start : {"penalised", "zero"}
-    strengths : dict of str to float
-        Factors on the smoothness of terms.
-    prune : bool
-    n_members, batch_rows, seed : int
-    directions : dict of str to {-1, 1}
-    class_weights : ndarray or None
-    """
-
-    n_knots: int | str
-    n_pair_knots: int | str
-    interactions: int | list[tuple[str, str]]
-    heredity: str | None
-    start: str
-    strengths: Mapping[str, float]
-    prune: bool
-    n_members: int
-    batch_rows: int
-    seed: int
-    directions: Mapping[str, int]
-    class_weights: np.ndarray | None
 
 
 @dataclass
@@ -117,7 +73,7 @@ def learn(
     sample = sample_rows(blocks, SAMPLE_ROWS, plan.seed, plan.class_weights)
     say(f"smoothness from {sample.n_rows:,} of {blocks.n_rows:,} rows")
     if before is None:
-        layout, adaptive = _lay_out(blocks, sample, family, plan)
+        layout, adaptive = lay_out(blocks, sample, family, plan)
     else:
         layout, adaptive = before.layout, before.adaptive
     densities = _densities(blocks, layout, plan)
@@ -165,7 +121,7 @@ def learn(
     helpful = dict.fromkeys((term.name for term in layout.terms), True)
     if plan.prune:
         say("terms that help")
-        helpful = _helpful(members, batches, layout, family, parts, densities)
+        helpful = which_help(members, batches, layout, family, parts, densities)
     fitted = Fitted(
         layout,
         family,
@@ -238,7 +194,7 @@ def learn_more(state: State, blocks: Blocks, family: Family, plan: Plan, train: 
     helpful = dict(before.helpful)
     if plan.prune:
         # A term that did not help before may help now.
-        helps = _helpful(members, batches, layout, family, parts, densities)
+        helps = which_help(members, batches, layout, family, parts, densities)
         helpful = {name: helpful[name] or helps[name] for name in helpful}
     information = _intercept_information(members, batches, family, before.dispersion)
     fitted = replace(
@@ -266,125 +222,6 @@ def _intercept_information(
     return total / dispersion
 
 
-def _lay_out(
-    blocks: Blocks, sample: TrainingTable, family: Family, plan: Plan
-) -> tuple[Layout, AdaptiveFit | None]:
-    schema = blocks.schema
-    numeric = [column for column in schema.columns if column.kind == "numeric"]
-    n_knots = plan.n_knots
-    if n_knots == "auto":
-        by_rows = max(8, int(2 * sample.n_rows**0.45))
-        n_knots = int(np.clip(_COEFFICIENTS // max(len(numeric), 1), *_KNOTS))
-        n_knots = min(n_knots, by_rows)
-    edges = _edges(blocks, [column.name for column in numeric])
-    axes = {
-        column.name: _axis(column, sample, n_knots, edges.get(column.name))
-        for column in schema.columns
-    }
-    mains = Layout(tuple(TermColumns((axes[column.name],)) for column in schema.columns))
-    pairs = plan.interactions
-    if isinstance(pairs, numbers.Integral):
-        pairs = _find_pairs(mains, sample, family, plan, schema) if pairs else []
-    if not pairs:
-        return mains, None
-    n_pair_knots = plan.n_pair_knots
-    if n_pair_knots == "auto":
-        n_pair_knots = int(np.clip(sample.n_rows ** (1 / 3), *_PAIR_KNOTS))
-    coarse = {
-        name: _coarser(axes[name], n_pair_knots) for name in {n for pair in pairs for n in pair}
-    }
-    surfaces = tuple(TermColumns((coarse[first], coarse[second])) for first, second in pairs)
-    return Layout(mains.terms + surfaces), None
-
-
-def _edges(blocks: Blocks, names: list[str]) -> dict[str, tuple[float, float]]:
-    """Smallest and largest value of every numeric column, over all rows."""
-    edges: dict[str, tuple[float, float]] = {}
-    for table in blocks:
-        for name in names:
-            present = table.columns[name][~np.isnan(table.columns[name])]
-            if len(present):
-                low, high = edges.get(name, (np.inf, -np.inf))
-                edges[name] = min(low, present.min()), max(high, present.max())
-    return edges
-
-
-def _axis(column: ColumnSchema, sample: TrainingTable, n_knots: int, edges) -> Axis:
-    if column.kind == "categorical":
-        return CategoricalAxis(column.name, column.categories, column.ordered)
-    values, weights = sample.columns[column.name], sample.weights
-    if edges is not None:
-        # The outer knots are the edges of all rows, the inner ones quantiles of the sample.
-        values, weights = np.append(values, edges), np.append(weights, [1e-9, 1e-9])
-    return choose_axis(column.name, values, weights, n_knots, "quantile", degree=1)
-
-
-def _coarser(axis: Axis, n_knots: int) -> Axis:
-    """An axis with some of the knots: what is drawn on it can be drawn on the finer one."""
-    if isinstance(axis, CategoricalAxis) or len(axis.knots) <= n_knots:
-        return axis
-    kept = np.unique(np.linspace(0, len(axis.knots) - 1, n_knots).round().astype(int))
-    return NumericAxis(axis.name, axis.knots[kept], 1, axis.extrapolation)
-
-
-def _find_pairs(
-    mains: Layout, sample: TrainingTable, family: Family, plan: Plan, schema: Schema
-) -> list[tuple[str, str]]:
-    fit = fit_adaptive(
-        mains, sample.columns, sample.y, sample.weights, family, strengths=plan.strengths
-    )
-    candidates = [name for name in schema.names if name not in plan.directions]
-    if len(candidates) < 2:
-        return []
-    ranked = rank_pairs(
-        sample.columns, candidates, sample.y, sample.weights, family, fit.predictor
-    )
-    if plan.heredity is not None:
-        parts = posterior(fit, sample.y, sample.weights)
-        strong = {
-            term.name
-            for term in mains.terms
-            if _stands_out(
-                term.name,
-                mains,
-                fit.coefficients,
-                parts,
-                count_density(term.axes, sample.columns, sample.weights),
-            )
-        }
-        needed = 2 if plan.heredity == "strong" else 1
-        ranked = [pair for pair in ranked if len(strong & set(pair)) >= needed]
-    return ranked[: int(plan.interactions)]
-
-
-def _stands_out(
-    name: str,
-    layout: Layout,
-    coefficients: np.ndarray,
-    parts: Sequence[Part],
-    density: np.ndarray,
-) -> bool:
-    """Whether a term is larger, under the data, than what is not known of it."""
-    here = layout.slices[name]
-    part = next(p for p in parts if p.here.start <= here.start < p.here.stop)
-    inside = slice(here.start - part.here.start, here.stop - part.here.start)
-    term = next(term for term in layout.terms if term.name == name)
-    weights = density.ravel()[term.slots]
-    squares = weights @ (coefficients[here] ** 2).sum(axis=1)
-    variances = np.diagonal(part.inverse, axis1=1, axis2=2)[:, inside]
-    return bool(squares > weights @ variances.sum(axis=0))
-
-
-def _densities(blocks: Blocks, layout: Layout, plan: Plan) -> dict[str, np.ndarray]:
-    densities: dict[str, np.ndarray] = {}
-    for table in blocks:
-        table = weighted_rows(table, plan.class_weights)
-        for term in layout.terms:
-            counted = count_density(term.axes, table.columns, table.weights)
-            densities[term.name] = densities.get(term.name, 0.0) + counted
-    return densities
-
-
 def _ordered(
     members: Members, layout: Layout, densities, directions: Mapping[str, int]
 ) -> Members:
@@ -404,55 +241,11 @@ def _ordered(
     return replace(members, coefficients=coefficients)
 
 
-def _helpful(
-    members: Members,
-    batches: MemberBatches,
-    layout: Layout,
-    family: Family,
-    parts: Sequence[Part],
-    densities: Mapping[str, np.ndarray],
-) -> dict[str, bool]:
-    """Which terms help: on rows that members did not draw, or beyond what is not known of them.
-
-    In small tables neither alone is enough to tell a weak effect from none.
-    """
-    centre = members.coefficients.mean(axis=2)
-    stand_out = [
-        _stands_out(term.name, layout, centre, parts, densities[term.name])
-        for term in layout.terms
-    ]
-    if all(stand_out):
-        return dict.fromkeys((term.name for term in layout.terms), True)
-    pieces, outcomes, weights, seen = [], [], [], 0
-    for batch in batches:
-        left_out = (batch.bags == 0).astype(np.float32)
-        judges = left_out.sum(axis=1)
-        used = judges > 0
-        share = left_out[used] / judges[used, None]
-        by_column = batch.rows[np.flatnonzero(used)].tocsc()
-        piece = np.empty((int(used.sum()), len(layout.terms), members.intercept.shape[0]))
-        for t, term in enumerate(layout.terms):
-            here = layout.slices[term.name]
-            own = members.coefficients[here].astype(np.float32)
-            values = by_column[:, here] @ own.reshape(len(own), -1)
-            piece[:, t] = np.einsum("nae,ne->na", values.reshape(-1, *own.shape[1:]), share)
-        pieces.append(piece)
-        outcomes.append(batch.y[used])
-        weights.append(batch.weights[used])
-        seen += len(batch.y)
-        if seen >= SAMPLE_ROWS:
-            break
-    y = np.concatenate(outcomes)
-    if len(y) < 2:
-        return dict.fromkeys((term.name for term in layout.terms), True)
-    kept = helpful_terms(
-        np.concatenate(pieces),
-        y,
-        np.concatenate(weights),
-        family,
-        members.intercept.mean(axis=1),
-    )
-    return {
-        term.name: bool(helps) or stands
-        for term, helps, stands in zip(layout.terms, kept, stand_out, strict=True)
-    }
+def _densities(blocks: Blocks, layout: Layout, plan: Plan) -> dict[str, np.ndarray]:
+    densities: dict[str, np.ndarray] = {}
+    for table in blocks:
+        table = weighted_rows(table, plan.class_weights)
+        for term in layout.terms:
+            counted = count_density(term.axes, table.columns, table.weights)
+            densities[term.name] = densities.get(term.name, 0.0) + counted
+    return densities

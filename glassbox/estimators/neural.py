@@ -25,7 +25,8 @@ from glassbox.core.additive import AdditiveModel
 from glassbox.core.terms import PAIR_SEPARATOR
 from glassbox.estimators._blocks import Blocks, MemoryBlocks
 from glassbox.estimators._directions import check_one_score, resolve_directions
-from glassbox.estimators._neural_fit import Plan, State, learn, learn_more
+from glassbox.estimators._neural_fit import State, learn, learn_more
+from glassbox.estimators._neural_plan import Plan
 from glassbox.estimators._neural_tables import to_additive_model
 from glassbox.estimators._pairs import resolve_pairs
 from glassbox.estimators._parquet import ParquetBlocks, is_parquet_source

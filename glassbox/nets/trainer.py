@@ -23,6 +23,8 @@ from glassbox.solvers.members import Batch, Members
 _WARM_UP = 20
 _LAST_RATE = 0.01
 _BETAS = (0.9, 0.99)
+# Of the gain over its start, by which a member must have gained to leave it.
+_STANDARD_ERRORS = 2.0
 # Share of the loss that the members must gain from look to look, on average.
 _WORTH_WAITING = 1e-4
 #: Rows by which members are judged, at most.
@@ -165,7 +167,8 @@ def train(
     Returns
     -------
     Trained
-        A member that no step made better keeps its start, exactly.
+        A member leaves its start only for a snapshot that is better by more than two standard
+        errors, on rows that it did not draw; else it keeps its start, exactly.
 
     Notes
     -----
@@ -214,6 +217,7 @@ class _Loop:
         pull = np.zeros(n_predictors) if pull is None else pull
         self.intercept_pull = torch.tensor(pull, dtype=torch.float32, device=device)
         self.kept: dict[int, list[_Prepared]] = {}
+        self.start_losses: list[Tensor] = []
 
     def run(self, on_look) -> Trained:
         schedule = self.schedule
@@ -238,8 +242,8 @@ class _Loop:
                 if step % schedule.steps_between == 0 or step == schedule.max_steps:
                     with torch.no_grad():
                         added = self._added()
-                        judged = self._judge(added, judges)
-                        better = judged < best
+                        judged, gained_surely = self._judge(added, judges)
+                        better = (judged < best) & gained_surely
                         best = torch.where(better, judged, best)
                         best_step = torch.where(better, step, best_step)
                         columns = better.repeat_interleave(self.n_predictors)
@@ -307,17 +311,35 @@ class _Loop:
             total = total + (values * bent).sum()
         return total * (self.problem.dispersion / (2 * self.problem.total))
 
-    def _judge(self, added: Tensor, judges: Callable[[], Iterable[_Prepared]]) -> Tensor:
-        loss = torch.zeros(self.n_members, device=self.device)
-        weight = torch.zeros(self.n_members, device=self.device)
+    def _judge(
+        self, added: Tensor, judges: Callable[[], Iterable[_Prepared]]
+    ) -> tuple[Tensor, Tensor]:
+        """Loss of every member, and whether it is below that of its start by more than chance."""
+        first = not self.start_losses
+        sums = torch.zeros(4, self.n_members, device=self.device)
+        number = 0
         for batch in judges():
             losses = self.problem.loss.value(self._scores(added, batch.rows), batch.y)
-            loss += (losses * batch.left_out).sum(dim=0)
-            weight += batch.left_out.sum(dim=0)
+            if first:
+                self.start_losses.append(losses)
+            weights = batch.left_out
+            change = losses - self.start_losses[number]
+            number += 1
+            sums += torch.stack(
+                [
+                    weights.sum(dim=0),
+                    (weights * losses).sum(dim=0),
+                    (weights * change).sum(dim=0),
+                    (weights * change).square().sum(dim=0),
+                ]
+            )
             # The next block of a file comes only when nobody holds this one.
             del batch
+        weight, loss, change, squares = sums
         # A member that drew every row cannot be judged: it keeps its start.
-        return torch.where(weight > 0, loss / weight.clamp(min=1e-30), math.inf)
+        judged = torch.where(weight > 0, loss / weight.clamp(min=1e-30), math.inf)
+        sure = change < -_STANDARD_ERRORS * squares.sqrt()
+        return judged, torch.ones_like(sure) if first else sure
 
     def _prepare(self, k: int) -> list[_Prepared]:
         if k not in self.kept:

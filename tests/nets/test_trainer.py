@@ -216,7 +216,8 @@ def _noisy():
     return _problem(_zero(n_members=6), total=120.0), batches
 
 
-def test_every_member_keeps_its_best_snapshot():
+def test_every_member_keeps_its_best_snapshot(monkeypatch):
+    monkeypatch.setattr(trainer, "_STANDARD_ERRORS", -1e9)
     problem, batches = _noisy()
     trained = _train(problem, batches, Schedule(100, 5e-2, steps_between=2, patience=1_000))
     by_look = np.array([look.validation for look in trained.history])
@@ -226,6 +227,22 @@ def test_every_member_keeps_its_best_snapshot():
     np.testing.assert_allclose(
         _validation(trained.members, batches), by_look.min(axis=0), rtol=1e-4
     )
+
+
+def test_a_member_leaves_its_start_only_for_more_than_chance(monkeypatch):
+    problem, batches = _noisy()
+    schedule = Schedule(100, 5e-2, steps_between=2, patience=1_000)
+    trained = _train(problem, batches, schedule)
+    gains = trained.history[0].validation - np.array([look.validation for look in trained.history])
+    left = trained.steps > 0
+    assert (gains.max(axis=0)[left] > 0).all()
+    monkeypatch.setattr(trainer, "_STANDARD_ERRORS", 1e9)
+    stayed = _train(problem, batches, schedule)
+    np.testing.assert_array_equal(stayed.steps, 0)
+    np.testing.assert_array_equal(stayed.members.coefficients, problem.start.coefficients)
+    # Networks from scratch gain far more than chance would.
+    monkeypatch.undo()
+    assert (_train(_problem(), _sine_batches(), Schedule(60, 1e-2)).steps > 0).all()
 
 
 def test_a_member_that_no_step_makes_better_keeps_its_start_exactly():
