@@ -244,11 +244,27 @@ _NAM_FOLDS = {"n_splits": 5, "shuffle": True, "random_state": 42}
 
 def _california_housing_nam() -> Table:
     table = _california_housing()
+    raw = table.X
+    # As scikit-learn's fetch_california_housing gives the same houses.
+    X = pd.DataFrame(
+        {
+            "MedInc": raw["median_income"],
+            "HouseAge": raw["housing_median_age"],
+            "AveRooms": raw["total_rooms"] / raw["households"],
+            "AveBedrms": raw["total_bedrooms"] / raw["households"],
+            "Population": raw["population"],
+            "AveOccup": raw["population"] / raw["households"],
+            "Latitude": raw["latitude"],
+            "Longitude": raw["longitude"],
+        }
+    )
     return replace(
         table,
+        X=X,
         name="california_housing_nam",
         splits=_splits(KFold(**_NAM_FOLDS), table.y),
-        protocol="median house value in units of 100,000, the NAM paper's protocol: "
+        protocol="median house value in units of 100,000, rooms and occupants per household, "
+        "the NAM paper's protocol: "
         "KFold(5, shuffle=True, random_state=42)",
     )
 

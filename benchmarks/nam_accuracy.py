@@ -42,6 +42,9 @@ from benchmarks._results import write_merged
 from benchmarks.accuracy import METHODS as OTHERS
 
 REFERENCE = "glassbox NAM"
+SCRATCH = "glassbox NAM, from scratch"
+# Beside the default of the estimators.
+OTHER_ACTIVATIONS = ("relu", "tanh", "exu")
 DEFAULT_TABLES = (
     "birthwt",
     "heart_cleveland",
@@ -79,8 +82,12 @@ def methods_with(n_pairs: int) -> dict[str, Callable]:
         REFERENCE: _nam,
         f"glassbox NAM, {n_pairs} pairs": lambda task: _nam(task, interactions=n_pairs),
         "glassbox NAM, start alone": lambda task: _nam(task, max_steps=0),
-        "glassbox NAM, from scratch": lambda task: _nam(task, start="zero"),
+        SCRATCH: lambda task: _nam(task, start="zero"),
     }
+    for activation in OTHER_ACTIVATIONS:
+        neural[f"{SCRATCH}, {activation}"] = lambda task, activation=activation: _nam(
+            task, start="zero", activation=activation
+        )
     foreign = {name: lambda task, peer=peer: Foreign(task, peer) for name, peer in PEERS.items()}
     return neural | OTHERS | foreign
 
@@ -91,6 +98,7 @@ def default_methods(n_pairs: int) -> list[str]:
         "interpret, 10 pairs, 8 bags",
         "pyGAM, grid search",
         "random forest",
+        *(f"{SCRATCH}, {activation}" for activation in OTHER_ACTIVATIONS),
     )
     return [name for name in methods_with(n_pairs) if name not in left_out]
 
