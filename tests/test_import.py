@@ -11,8 +11,8 @@ HEAVY = ("torch", "interpret", "pygam", "matplotlib")
     [
         ("import glassbox", (*HEAVY, "sklearn", "pandas")),
         (
-            "from glassbox import BoostedGAMClassifier, SplineGAMClassifier; "
-            "BoostedGAMClassifier(); SplineGAMClassifier()",
+            "from glassbox import BoostedGAMClassifier, NAMClassifier, SplineGAMClassifier; "
+            "BoostedGAMClassifier(); NAMClassifier(); SplineGAMClassifier()",
             HEAVY,
         ),
         ("from glassbox.datasets import load_birthwt; load_birthwt()", HEAVY),

@@ -80,7 +80,7 @@ class _NAM(AdditiveEstimator):
         "verbose": ["verbose"],
     }
 
-    _fitted_state_names = ("pruned_terms_", "dispersion_", "effective_df_")
+    _fitted_state_names = ("training_record_", "pruned_terms_", "dispersion_", "effective_df_")
 
     def __init__(
         self,
@@ -192,6 +192,13 @@ path or pyarrow.dataset.Dataset
         self._remember_names(X)
         self._fit_blocks(MemoryBlocks(table), None)
         self._rows_seen = float(table.weights.sum())
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """The training record as a table."""
+        if not hasattr(self, "training_record_"):
+            raise AttributeError(f"{type(self).__name__} has no history_ before fit.")
+        return pd.DataFrame(self.training_record_)
 
     @property
     def _is_online(self) -> bool:
@@ -329,7 +336,7 @@ path or pyarrow.dataset.Dataset
         self.pruned_terms_ = [name for name, helps in fitted.helpful.items() if not helps]
         self.dispersion_ = fitted.dispersion
         self.effective_df_ = fitted.effective_df
-        self.history_ = _history(trained.history)
+        self.training_record_ = _record(trained.history)
         source = (
             "posterior of the penalised fit, with room for unknown smoothness, and the spread "
             "of what networks added"
@@ -351,17 +358,15 @@ class _Everywhere(dict):
         return self.value
 
 
-def _history(looks: list) -> pd.DataFrame:
-    """One row per look and member."""
+def _record(looks: list) -> dict[str, np.ndarray]:
+    """One entry per look and member, in every array."""
     n_members = len(looks[0].validation)
-    return pd.DataFrame(
-        {
-            "step": np.repeat([look.step for look in looks], n_members),
-            "member": np.tile(np.arange(n_members), len(looks)),
-            "training_loss": np.concatenate([look.training for look in looks]).astype(float),
-            "validation_loss": np.concatenate([look.validation for look in looks]).astype(float),
-        }
-    )
+    return {
+        "step": np.repeat([look.step for look in looks], n_members),
+        "member": np.tile(np.arange(n_members), len(looks)),
+        "training_loss": np.concatenate([look.training for look in looks]).astype(float),
+        "validation_loss": np.concatenate([look.validation for look in looks]).astype(float),
+    }
 
 
 class NAMClassifier(AdditiveClassifier, _NAM):
@@ -441,9 +446,11 @@ class NAMClassifier(AdditiveClassifier, _NAM):
 
     Attributes
     ----------
-    history_ : DataFrame
+    training_record_ : dict of str to ndarray
         ``step``, ``member``, ``training_loss`` (of the last batch, on the rows that the member
-        drew) and ``validation_loss`` (on the others), one row per look and member.
+        drew) and ``validation_loss`` (on the others), one entry per look and member.
+    history_ : DataFrame
+        The same as a table.
     pruned_terms_ : list of str
         Terms that were made flat.
     dispersion_ : float
@@ -716,9 +723,11 @@ class NAMRegressor(AdditiveRegressor, _NAM):
 
     Attributes
     ----------
-    history_ : DataFrame
+    training_record_ : dict of str to ndarray
         ``step``, ``member``, ``training_loss`` (of the last batch, on the rows that the member
-        drew) and ``validation_loss`` (on the others), one row per look and member.
+        drew) and ``validation_loss`` (on the others), one entry per look and member.
+    history_ : DataFrame
+        The same as a table.
     pruned_terms_ : list of str
         Terms that were made flat.
     dispersion_ : float

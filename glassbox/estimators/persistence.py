@@ -31,6 +31,8 @@ _STATE_TYPES: dict[str, tuple[type, ...]] = {
     "band_description_": (str,),
     "classes_": (np.ndarray,),
     "n_rounds_": (list,),
+    "pruned_terms_": (list,),
+    "training_record_": (dict,),
     "lam_": (dict,),
     "effective_df_": (float, int),
     "dispersion_": (float, int),

@@ -5,6 +5,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from glassbox import (
     BoostedGAMClassifier,
     BoostedGAMRegressor,
+    NAMClassifier,
+    NAMRegressor,
     SplineGAMClassifier,
     SplineGAMRegressor,
 )
@@ -14,6 +16,8 @@ from glassbox import (
     [
         BoostedGAMClassifier(),
         BoostedGAMRegressor(),
+        NAMClassifier(),
+        NAMRegressor(),
         SplineGAMClassifier(),
         SplineGAMRegressor(),
     ]
