@@ -50,6 +50,10 @@ class NetworkTrainer:
     on_look: Callable[[Look], None] | None = None
     trained: Trained | None = field(default=None, init=False)
 
+    def __post_init__(self):
+        # A device that is not there is an error now, and not after the penalised fit.
+        self._device = resolve_device(self.device)
+
     def __call__(
         self,
         *,
@@ -85,13 +89,12 @@ class NetworkTrainer:
             self.directions,
             intercept_precision,
         )
-        device = resolve_device(self.device)
         self.trained = train(
             nets,
             problem,
             batches,
             self.schedule,
-            device=device,
+            device=self._device,
             seed=self.seed,
             on_look=self.on_look,
         )

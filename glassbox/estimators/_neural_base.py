@@ -145,8 +145,8 @@ path or pyarrow.dataset.Dataset
             Naming the column and the value that cannot be used, and what to do.
         """
         before = getattr(self, "_state", None) if self.warm_start else None
-        self.__dict__.pop("_rows_seen", None)
-        before_schema = getattr(self, "schema_", None)
+        was = dict(vars(self))
+        vars(self).pop("_rows_seen", None)
         if is_parquet_source(X):
             blocks: Blocks = ParquetBlocks(
                 X,
@@ -162,19 +162,56 @@ path or pyarrow.dataset.Dataset
             table = self._read_training_table(X, y, sample_weight)
             self._remember_names(X)
             blocks = MemoryBlocks(table)
-        if before is not None and before_schema != self.schema_:
-            raise ValueError(
-                "warm_start=True continues with the columns and categories of the last fit, and "
-                "this table has others. Use warm_start=False, or partial_fit for new rows with "
-                "unseen categories."
-            )
+        if before is not None:
+            try:
+                self._check_continues(before, was, blocks)
+            except ValueError:
+                # The model of the last fit stays with the columns that it was learned from.
+                vars(self).clear()
+                vars(self).update(was)
+                raise
         self._fit_blocks(blocks, before)
         if not self.warm_start:
             del self._state
         return self
 
+    def _check_continues(self, before: State, was: Mapping[str, Any], blocks: Blocks) -> None:
+        """Whether a warm start can go on from the last fit."""
+        if was["schema_"] != self.schema_:
+            raise ValueError(
+                "warm_start=True continues with the columns and categories of the last fit, and "
+                "this table has others. Use warm_start=False, or partial_fit for new rows with "
+                "unseen categories."
+            )
+        if is_classifier(self) and not np.array_equal(was["classes_"], self.classes_):
+            raise ValueError(
+                f"warm_start=True continues with the classes {was['classes_'].tolist()} of the "
+                f"last fit, and y holds {self.classes_.tolist()}. Use warm_start=False."
+            )
+        if before.fitted.family.link != self._family(blocks).link:
+            raise ValueError(
+                "warm_start=True continues on the scale of the last fit, and this loss has "
+                "another link. Use warm_start=False."
+            )
+        n_members = before.fitted.members.intercept.shape[1]
+        if self.start == "zero" and n_members != self.n_bags:
+            raise ValueError(
+                f"warm_start=True with start='zero' continues with the {n_members} members of "
+                f"the last fit, got n_bags={self.n_bags}. Use warm_start=False."
+            )
+
     def _begin(self, X: Any, y: Any, sample_weight: Any) -> None:
         """The first chunk of partial_fit."""
+        if is_parquet_source(X):
+            raise TypeError(
+                "partial_fit reads tables, got the name of a file. Use fit, which reads Parquet "
+                "files a block at a time."
+            )
+        if self.start == "zero":
+            raise ValueError(
+                "partial_fit goes on from the posterior of a penalised fit, and start='zero' has "
+                "none. Use start='penalised'."
+            )
         table = self._read_training_table(X, y, sample_weight)
         self._remember_names(X)
         self._fit_blocks(MemoryBlocks(table), None)
@@ -320,10 +357,9 @@ path or pyarrow.dataset.Dataset
 
     def _publish(self, trained, tables) -> None:
         fitted = self._state.fitted
-        self.pruned_terms_ = [name for name, helps in fitted.helpful.items() if not helps]
         self.dispersion_ = fitted.dispersion
         self.effective_df_ = fitted.effective_df
-        self.training_record_ = _record(trained.history)
+        self.training_record_ = _record(trained)
         source = (
             "posterior of the penalised fit, with room for unknown smoothness, and the spread "
             "of what networks added"
@@ -331,7 +367,14 @@ path or pyarrow.dataset.Dataset
             else f"delete-d jackknife over {self.n_bags} networks"
         )
         self.band_description_ = f"{self.confidence_level:.0%} pointwise credible band ({source})"
-        self._finish(to_additive_model(fitted, self.confidence_level), tables)
+        model = to_additive_model(fitted, self.confidence_level)
+        # A pair that stays may have handed its main effects to a term that did not help.
+        self.pruned_terms_ = [
+            name
+            for name, helps in fitted.helpful.items()
+            if not helps and not model[name].coefficients.any()
+        ]
+        self._finish(model, tables)
 
 
 class _Everywhere(dict):
@@ -341,16 +384,21 @@ class _Everywhere(dict):
         super().__init__()
         self.value = value
 
+    def __bool__(self) -> bool:
+        return True
+
     def get(self, name, default=None):
         return self.value
 
 
-def _record(looks: list) -> dict[str, np.ndarray]:
+def _record(trained: Any) -> dict[str, np.ndarray]:
     """One entry per look and member, in every array."""
-    n_members = len(looks[0].validation)
+    looks, n_members = trained.history, len(trained.steps)
     return {
-        "step": np.repeat([look.step for look in looks], n_members),
+        # Training that was interrupted at once has had no look.
+        "step": np.repeat(np.array([look.step for look in looks], dtype=int), n_members),
         "member": np.tile(np.arange(n_members), len(looks)),
-        "training_loss": np.concatenate([look.training for look in looks]).astype(float),
-        "validation_loss": np.concatenate([look.validation for look in looks]).astype(float),
+        "training_loss": np.array([look.training for look in looks], dtype=float).ravel(),
+        "validation_loss": np.array([look.validation for look in looks], dtype=float).ravel(),
+        "kept": np.array([trained.steps == look.step for look in looks], dtype=bool).ravel(),
     }

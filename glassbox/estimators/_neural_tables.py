@@ -93,7 +93,7 @@ def to_additive_model(fitted: Fitted, confidence_level: float) -> AdditiveModel:
         if len(term.axes) == 1 and axis.unseen_index is not None:
             width[axis.unseen_index] = reach * np.sqrt(
                 fitted.level_variance[axis.name]
-                + (width[: axis.n_values] / reach).max(axis=0) ** 2
+                + (width[: axis.n_values] / reach).max(axis=0, initial=0.0) ** 2
             )
         terms.append(Term(term.axes, table, table - width, table + width, density))
     model = AdditiveModel(intercept, tuple(terms), fitted.family.link)

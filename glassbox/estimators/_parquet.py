@@ -242,7 +242,15 @@ def _feature_names(schema: pa.Schema, target: str, weight: str | None) -> list[s
     from pyarrow import types
 
     names = schema.names
-    for name, role in ((target, "outcome"), (weight, "weights")):
+    for name, role, given in (
+        (target, "outcome", "y"),
+        (weight, "weights", "sample_weight"),
+    ):
+        if not isinstance(name, str) and (name is not None or given == "y"):
+            raise TypeError(
+                f"{given} is the name of the column of the {role} where X is a Parquet source, "
+                f"got {type(name).__name__}. Put the {role} into the files."
+            )
         if name is not None and name not in names:
             raise ValueError(
                 f"There is no column {name!r} for the {role}; the columns are {names}."

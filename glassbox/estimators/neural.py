@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from glassbox.estimators._blocks import Blocks
 from glassbox.estimators._neural_base import NeuralAdditiveModel
+from glassbox.estimators._training import TrainingTable
 from glassbox.estimators.base import AdditiveClassifier, AdditiveRegressor
 from glassbox.solvers._families import (
     Bernoulli,
@@ -25,6 +26,7 @@ from glassbox.solvers._families import (
     Poisson,
     Quantile,
 )
+from glassbox.solvers._quantiles import weighted_quantiles
 
 # Blocks whose outcomes show the scale, for losses that need one.
 _SCALE_BLOCKS = 4
@@ -109,7 +111,8 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
     ----------
     training_record_ : dict of str to ndarray
         ``step``, ``member``, ``training_loss`` (of the last batch, on the rows that the member
-        drew) and ``validation_loss`` (on the others), one entry per look and member.
+        drew), ``validation_loss`` (on the others) and ``kept`` (the snapshot that is in the
+        model), one entry per look and member.
     history_ : DataFrame
         The same as a table.
     pruned_terms_ : list of str
@@ -233,7 +236,7 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
         classes : array-like of shape (n_classes,), optional
-            All classes; needed in the first call if the first chunk lacks some.
+            All classes, to be checked against the first chunk, which must hold rows of each.
 
         Returns
         -------
@@ -253,6 +256,11 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
             self._learn_more(X, y, sample_weight)
             return self
         self._declared_classes = None if classes is None else np.unique(classes)
+        if classes is not None and len(self._declared_classes) < 2:
+            raise ValueError(
+                f"classes={np.asarray(classes).tolist()} names fewer than two classes. Name all "
+                "classes that any chunk may hold."
+            )
         try:
             self._begin(X, y, sample_weight)
         finally:
@@ -265,6 +273,13 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
             return super()._encode_target(y)
         check_classification_targets(y)
         self.classes_ = declared
+        absent = np.setdiff1d(declared, y)
+        if len(absent):
+            # Nothing bounds the score of a class without rows, and no later chunk brings it back.
+            raise ValueError(
+                f"The first chunk of partial_fit has no row of the class {absent.tolist()[0]!r}. "
+                "Begin with a chunk that holds rows of every class, such as a sample of the table."
+            )
         return self._encode_more(y)
 
     def _encode_more(self, y: np.ndarray) -> np.ndarray:
@@ -297,7 +312,8 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
         counts = np.zeros(len(self.classes_))
         for table in blocks:
             counts += np.bincount(table.y.astype(int), table.weights, len(counts))
-        return counts.sum() / (len(counts) * counts)
+        # A chunk may lack a class, whose weight is then never used.
+        return counts.sum() / (len(counts) * np.where(counts > 0, counts, 1.0))
 
 
 _LOSSES = {"squared_error": Gaussian, "poisson": Poisson, "gamma": Gamma}
@@ -386,7 +402,8 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
     ----------
     training_record_ : dict of str to ndarray
         ``step``, ``member``, ``training_loss`` (of the last batch, on the rows that the member
-        drew) and ``validation_loss`` (on the others), one entry per look and member.
+        drew), ``validation_loss`` (on the others) and ``kept`` (the snapshot that is in the
+        model), one entry per look and member.
     history_ : DataFrame
         The same as a table.
     pruned_terms_ : list of str
@@ -535,9 +552,14 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
 
 def _robust_scale(blocks: Blocks) -> float:
     """Median distance from the median, as a standard deviation."""
-    y = np.concatenate([table.y for table in islice(blocks, _SCALE_BLOCKS)])
-    scale = 1.4826 * float(np.median(np.abs(y - np.median(y))))
-    return scale if scale > 0 else float(y.std()) or 1.0
+    some = TrainingTable.joined(list(islice(blocks, _SCALE_BLOCKS)))
+    y, weights = some.y, some.weights
+    middle = weighted_quantiles(y, weights, 0.5)
+    scale = 1.4826 * float(weighted_quantiles(np.abs(y - middle), weights, 0.5))
+    if scale > 0:
+        return scale
+    mean = np.average(y, weights=weights)
+    return float(np.sqrt(np.average((y - mean) ** 2, weights=weights))) or 1.0
 
 
 def _regression_family(loss: str, quantile: float, epsilon: float, blocks: Blocks) -> Family:
@@ -545,8 +567,8 @@ def _regression_family(loss: str, quantile: float, epsilon: float, blocks: Block
         scale = _robust_scale(blocks)
         return Huber(epsilon * scale) if loss == "huber" else Quantile(quantile, scale)
     if loss != "squared_error":
-        lowest = min(table.y.min() for table in blocks)
-        highest = max(table.y.max() for table in blocks)
+        lowest = float(min(table.y.min() for table in blocks))
+        highest = float(max(table.y.max() for table in blocks))
         if loss == "gamma" and lowest <= 0:
             raise ValueError(
                 f"loss='gamma' needs outcomes above zero, got {lowest!r}. Shift the outcome, or "

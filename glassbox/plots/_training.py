@@ -32,7 +32,8 @@ class TrainingCurveDisplay:
     ----------
     history : DataFrame
         Columns ``step``, ``member``, ``training_loss``, ``validation_loss``: one row per look and
-        member. Losses that are not known are NaN or infinite.
+        member. Losses that are not known are NaN or infinite. With a column ``kept``, a member's
+        best snapshot is where it is true, else the one with the lowest validation loss.
     start : str, default="start"
         What readers call the model before the first step.
     loss_name : str, default="Loss"
@@ -194,15 +195,18 @@ class TrainingCurveDisplay:
         Returns
         -------
         DataFrame
-            ``member``, ``start_loss`` (validation loss of the first look), ``best_step``,
-            ``best_loss``, ``gain`` (how much lower the best is than the start). A member that
-            left no row out cannot be judged: its losses are NaN, its best step is the first.
+            ``member``, ``start_loss`` (validation loss of the first look), ``best_step`` (of the
+            snapshot that is kept), ``best_loss``, ``gain`` (how much lower that is than the
+            start). A member that left no row out cannot be judged: its losses are NaN, its best
+            step is the first.
         """
         validation = self._losses("validation_loss")
         first = validation.iloc[0]
         # The first of equals, as in training: a tie is no improvement.
         best = validation.fillna(np.inf).idxmin()
-        lowest = validation.min()
+        if "kept" in self.history:
+            best = self.history.pivot(index="step", columns="member", values="kept").idxmax()
+        lowest = validation.where(validation.index.to_numpy()[:, None] == best.to_numpy()).min()
         return pd.DataFrame(
             {
                 "member": validation.columns.to_numpy(),

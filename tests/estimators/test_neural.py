@@ -193,7 +193,14 @@ def test_networks_from_scratch_learn(activation):
     options = {**QUICK, "max_steps": 300}
     est = NAMRegressor(start="zero", activation=activation, **options).fit(x, y)
     assert np.sqrt(np.mean((est.predict(x) - np.sin(2 * x[:, 0])) ** 2)) < 0.15
-    assert list(est.history_) == ["step", "member", "training_loss", "validation_loss"]
+    assert list(est.history_) == [
+        "step",
+        "member",
+        "training_loss",
+        "validation_loss",
+        "kept",
+    ]
+    assert est.history_.groupby("member").kept.sum().eq(1).all()
 
 
 def test_chunks_come_close_to_all_rows():

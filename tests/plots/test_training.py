@@ -181,3 +181,11 @@ def test_with_a_fitted_network():
     assert len(drawn(display.ax_, "member")) == 3
     assert display.verdict_.startswith("3 of 3 members improved")
     assert display.ax_.get_ylabel() == "Loss"
+
+
+def test_the_snapshot_that_is_kept_is_marked_where_it_is_known():
+    looks = history(VALIDATION)
+    looks["kept"] = looks["step"] == 0
+    frame = TrainingCurveDisplay(looks).to_frame()
+    np.testing.assert_array_equal(frame["best_step"], 0)
+    np.testing.assert_array_equal(frame["gain"], 0)
