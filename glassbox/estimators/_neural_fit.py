@@ -94,7 +94,9 @@ def learn(
         centre, intercept = adaptive.coefficients, adaptive.intercept
     else:
         n_predictors = family.contrasts.shape[1]
-        parts, dispersion = prior_parts(layout, sample.columns, sample.y, sample.weights, family)
+        parts, dispersion = prior_parts(
+            layout, sample.columns, sample.y, sample.weights, family, plan.strengths
+        )
         freedom = 1.0
         centre = np.zeros((layout.n_columns, n_predictors))
         intercept = np.array(family.start(sample.y, sample.weights), dtype=np.float64)

@@ -255,12 +255,12 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
                 )
             self._learn_more(X, y, sample_weight)
             return self
-        self._declared_classes = None if classes is None else np.unique(classes)
-        if classes is not None and len(self._declared_classes) < 2:
+        if classes is not None and len(np.unique(classes)) < 2:
             raise ValueError(
                 f"classes={np.asarray(classes).tolist()} names fewer than two classes. Name all "
                 "classes that any chunk may hold."
             )
+        self._declared_classes = None if classes is None else np.unique(classes)
         try:
             self._begin(X, y, sample_weight)
         finally:
@@ -273,6 +273,7 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
             return super()._encode_target(y)
         check_classification_targets(y)
         self.classes_ = declared
+        codes = self._encode_more(y)
         absent = np.setdiff1d(declared, y)
         if len(absent):
             # Nothing bounds the score of a class without rows, and no later chunk brings it back.
@@ -280,14 +281,15 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
                 f"The first chunk of partial_fit has no row of the class {absent.tolist()[0]!r}. "
                 "Begin with a chunk that holds rows of every class, such as a sample of the table."
             )
-        return self._encode_more(y)
+        return codes
 
     def _encode_more(self, y: np.ndarray) -> np.ndarray:
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
                 f"y holds the class {unknown.tolist()[0]!r}, which is not among "
-                f"{self.classes_.tolist()}. Name all classes in the first call of partial_fit."
+                f"{self.classes_.tolist()}. The first call of partial_fit names all classes, and "
+                "its chunk holds rows of each."
             )
         return np.searchsorted(self.classes_, y)
 

@@ -15,7 +15,7 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from glassbox.core.additive import Columns
-from glassbox.core.layout import Layout
+from glassbox.core.layout import Layout, TermColumns
 from glassbox.solvers._families import Family, LocalFit
 from glassbox.solvers._priors import Prior, main_prior, pair_prior
 
@@ -24,6 +24,8 @@ MAX_BLOCK = 1_536
 _ROUNDS_OF_MAINS = 8
 _ROUNDS_OF_ALL = 6
 _FIRST_VISITS = 3
+# After the user's factors: the variances stay, the coefficients follow.
+_STRENGTHENED_ROUNDS = 4
 _MOST_HALVINGS = 5
 # Of the predictor's standard deviation, or of 1 for a logit: changes below it are no changes.
 _SETTLED = 1e-3
@@ -36,6 +38,7 @@ class Block:
     Attributes
     ----------
     name : str
+    terms : tuple of TermColumns
     here : slice
         Where they stand in the layout.
     rows : sparse array of shape (n_rows, size)
@@ -46,6 +49,7 @@ class Block:
     """
 
     name: str
+    terms: tuple[TermColumns, ...]
     here: slice
     rows: sparse.csr_array
     priors: list[Prior]
@@ -140,7 +144,7 @@ def fit_adaptive(
         Positive; a row of weight three counts as three rows.
     family : Family
     strengths : mapping of str to float, optional
-        Factors on the precision of a term's differences; 1 leaves them to the data alone.
+        Factors on the precision of a term's differences that the data chose.
     start : AdaptiveFit, optional
         A fit of the same layout and family to begin with.
     on_round : callable from int and float to None, optional
@@ -183,11 +187,12 @@ class _Solver:
         # has a scale of its own.
         self.unit = self.dispersion if family.link == "identity" else 1.0
         self.least_dispersion = 1e-6 * self.dispersion
-        self.blocks = self._make_blocks(columns, strengths)
+        self.columns, self.strengths = columns, strengths
+        self.blocks = self._make_blocks()
         self.freedom = {block.name: 0.0 for block in self.blocks}
         self.grams: dict[str, np.ndarray] = {}
 
-    def _make_blocks(self, columns, strengths) -> list[Block]:
+    def _make_blocks(self) -> list[Block]:
         blocks, mains, size = [], [], 0
         groups: list[list] = []
         for term in self.layout.terms:
@@ -202,17 +207,29 @@ class _Solver:
             size += term.n_columns
         for terms in groups:
             part = Layout(tuple(terms))
-            rows = part.rows(columns)
+            rows = part.rows(self.columns)
             start = self.layout.slices[terms[0].name].start
-            if len(terms[0].axes) == 2:
-                strength = strengths.get(terms[0].name, 1.0)
-                prior = pair_prior(terms[0], rows, self.weights, self.unit, strength)
-            else:
-                prior = main_prior(terms, rows, columns, self.weights, self.unit, strengths)
             here = slice(start, start + part.n_columns)
-            priors = [prior] * self.n_predictors
-            blocks.append(Block(terms[0].name, here, rows, priors, [None] * self.n_predictors))
+            priors = [self._prior(terms, rows, {})] * self.n_predictors
+            none = [None] * self.n_predictors
+            blocks.append(Block(terms[0].name, tuple(terms), here, rows, priors, none))
         return blocks
+
+    def _prior(self, terms, rows, strengths: Mapping[str, float]) -> Prior:
+        if len(terms[0].axes) == 2:
+            strength = strengths.get(terms[0].name, 1.0)
+            return pair_prior(terms[0], rows, self.weights, self.unit, strength)
+        return main_prior(terms, rows, self.columns, self.weights, self.unit, strengths)
+
+    def strengthen(self) -> bool:
+        """Put the user's factors on the priors that the data chose; say whether there are any."""
+        names = [term.name for term in self.layout.terms]
+        if all(self.strengths.get(name, 1.0) == 1 for name in names):
+            return False
+        for block in self.blocks:
+            prior = self._prior(block.terms, block.rows, self.strengths)
+            block.priors = [replace(prior, variances=p.variances) for p in block.priors]
+        return True
 
     def begin_at(self, start: AdaptiveFit) -> None:
         """Take over coefficients, variances and dispersion."""
@@ -249,6 +266,10 @@ class _Solver:
                 moved = np.sqrt(np.mean((self.predictor - before) ** 2))
                 if moved < _SETTLED * np.sqrt(self.unit):
                     break
+        if self.strengthen():
+            for _ in range(_STRENGTHENED_ROUNDS):
+                for block in self.blocks:
+                    self._visit(block, learn=False)
         return AdaptiveFit(
             self.layout,
             self.family,
@@ -268,13 +289,13 @@ class _Solver:
         left = max(self.total - 1.0 - sum(self.freedom.values()), 0.1 * self.total)
         self.dispersion = max(fit.pearson / left, self.least_dispersion)
 
-    def _visit(self, block: Block) -> None:
+    def _visit(self, block: Block, learn: bool = True) -> None:
         first = block.covariances[0] is None and block.priors[0].overlapping
         for _ in range(_FIRST_VISITS if first else 1):
             freedom = 0.0
             for a in range(self.n_predictors):
                 self._centre(a)
-                freedom += self._solve(block, a)
+                freedom += self._solve(block, a, learn)
             self.freedom[block.name] = freedom
 
     def _centre(self, a: int) -> None:
@@ -283,8 +304,8 @@ class _Solver:
         self.intercept[a] += step
         self.predictor[:, a] += step
 
-    def _solve(self, block: Block, a: int) -> float:
-        """A Newton step in one block, then the variances that fit it better."""
+    def _solve(self, block: Block, a: int, learn: bool) -> float:
+        """A Newton step in one block, then (to learn) the variances that fit it better."""
         fit = self._local_fit()
         gram = self._gram(block, fit.curvature[:, a, a]) / self.dispersion
         old = self.coefficients[block.here, a]
@@ -295,7 +316,8 @@ class _Solver:
         new = covariance @ (slope + gram @ old)
         self._move(block, a, old, new, fit.deviance, precision)
         block.covariances[a] = covariance
-        block.priors[a] = prior.updated(self.coefficients[block.here, a], covariance)
+        if learn:
+            block.priors[a] = prior.updated(self.coefficients[block.here, a], covariance)
         return float(np.sum(covariance * gram))
 
     def _gram(self, block: Block, curvature: np.ndarray) -> np.ndarray:
@@ -373,10 +395,16 @@ def more_informed(
 
 
 def prior_parts(
-    layout: Layout, columns: Columns, y: np.ndarray, weights: np.ndarray, family: Family
+    layout: Layout,
+    columns: Columns,
+    y: np.ndarray,
+    weights: np.ndarray,
+    family: Family,
+    strengths: Mapping[str, float] | None = None,
 ) -> tuple[list[Part], float]:
     """The priors with which a fit begins, and the dispersion of the model without terms."""
-    solver = _Solver(layout, columns, y, weights, family, {})
+    solver = _Solver(layout, columns, y, weights, family, strengths or {})
+    solver.strengthen()
     parts = []
     for block in solver.blocks:
         precision = np.array([prior.precision(centred=False) for prior in block.priors])
