@@ -14,9 +14,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
-    _check_sample_weight,
-    _check_y,
-    check_consistent_length,
 )
 
 from glassbox.core.additive import AdditiveModel
@@ -231,18 +228,9 @@ path or pyarrow.dataset.Dataset
     def _learn_more(self, X: Any, y: Any, sample_weight: Any) -> None:
         _check_feature_names(self, X, reset=False)
         columns = self.schema_.read(X, owner=type(self).__name__)
-        y = _check_y(y, multi_output=False, y_numeric=False, estimator=self)
-        first = next(iter(columns.values()))
-        check_consistent_length(first, y)
-        weights = np.ones(len(y))
-        if sample_weight is not None:
-            weights = _check_sample_weight(
-                sample_weight, first[:, None], dtype=np.float64, ensure_non_negative=True
-            )
+        y, weights = self._checked_outcome(columns, y, sample_weight)
         table = TrainingTable(self.schema_, columns, self._encode_more(y), weights)
         table = table.take(np.flatnonzero(weights > 0))
-        if table.n_rows == 0:
-            raise ValueError("partial_fit needs at least one row of positive weight, got none.")
         blocks = MemoryBlocks(table)
         family = self._state.fitted.family
         plan = self._plan(blocks, family)

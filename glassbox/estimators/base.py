@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from glassbox.core._tables import open_table
-from glassbox.core.additive import AdditiveModel, row_blocks
+from glassbox.core.additive import AdditiveModel, Columns, row_blocks
 from glassbox.core.certificate import monotonicity_certificate
 from glassbox.core.density import term_importances, with_density
 from glassbox.core.schema import Schema
@@ -122,6 +122,20 @@ class AdditiveEstimator(BaseEstimator, ABC):
         X = open_table(X)
         schema = Schema.infer(X, self.categorical_features)
         columns = schema.read(X)
+        y, weights = self._checked_outcome(columns, y, sample_weight)
+        used = weights > 0
+        if not used.all():
+            X = X.rows(np.flatnonzero(used))
+            schema = Schema.infer(X, self.categorical_features)
+            columns, y, weights = schema.read(X), y[used], weights[used]
+        self.schema_ = schema
+        target = self._encode_target(y)
+        return self._canonical(TrainingTable(schema, columns, target, weights))
+
+    def _checked_outcome(
+        self, columns: Columns, y: Any, sample_weight: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The outcome and the weights of the rows, checked against their columns."""
         y = _check_y(y, multi_output=False, y_numeric=False, estimator=self)
         first = next(iter(columns.values()))
         check_consistent_length(first, y)
@@ -130,14 +144,7 @@ class AdditiveEstimator(BaseEstimator, ABC):
             weights = _check_sample_weight(
                 sample_weight, first[:, None], dtype=np.float64, ensure_non_negative=True
             )
-            used = weights > 0
-            if not used.all():
-                X = X.rows(np.flatnonzero(used))
-                schema = Schema.infer(X, self.categorical_features)
-                columns, y, weights = schema.read(X), y[used], weights[used]
-        self.schema_ = schema
-        target = self._encode_target(y)
-        return self._canonical(TrainingTable(schema, columns, target, weights))
+        return y, weights
 
     def _canonical(self, table: TrainingTable) -> TrainingTable:
         """The rows in the order in which the family learns from them."""

@@ -14,16 +14,14 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from glassbox.estimators._blocks import Blocks
 from glassbox.estimators._neural_base import NeuralAdditiveModel
+from glassbox.estimators._outcomes import LOSSES, family_of
 from glassbox.estimators._training import TrainingTable
 from glassbox.estimators.base import AdditiveClassifier, AdditiveRegressor
 from glassbox.solvers._families import (
     Bernoulli,
     Family,
-    Gamma,
-    Gaussian,
     Huber,
     Multinomial,
-    Poisson,
     Quantile,
 )
 from glassbox.solvers._quantiles import weighted_quantiles
@@ -318,9 +316,6 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
         return counts.sum() / (len(counts) * np.where(counts > 0, counts, 1.0))
 
 
-_LOSSES = {"squared_error": Gaussian, "poisson": Poisson, "gamma": Gamma}
-
-
 class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
     """Neural additive model for numeric outcomes.
 
@@ -456,7 +451,7 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
 
     _parameter_constraints: dict = {
         **NeuralAdditiveModel._parameter_constraints,
-        "loss": [StrOptions({*_LOSSES, "huber", "quantile"})],
+        "loss": [StrOptions({*LOSSES, "huber", "quantile"})],
         "quantile": [Interval(numbers.Real, 0, 1, closed="neither")],
         "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
     }
@@ -568,17 +563,6 @@ def _regression_family(loss: str, quantile: float, epsilon: float, blocks: Block
     if loss in ("huber", "quantile"):
         scale = _robust_scale(blocks)
         return Huber(epsilon * scale) if loss == "huber" else Quantile(quantile, scale)
-    if loss != "squared_error":
-        lowest = float(min(table.y.min() for table in blocks))
-        highest = float(max(table.y.max() for table in blocks))
-        if loss == "gamma" and lowest <= 0:
-            raise ValueError(
-                f"loss='gamma' needs outcomes above zero, got {lowest!r}. Shift the outcome, or "
-                "use another loss."
-            )
-        if loss == "poisson" and (lowest < 0 or highest == 0):
-            raise ValueError(
-                "loss='poisson' needs outcomes of zero or more, and some above zero; got "
-                f"{lowest!r} to {highest!r}. Use another loss."
-            )
-    return _LOSSES[loss]()
+    lowest = float(min(table.y.min() for table in blocks))
+    highest = float(max(table.y.max() for table in blocks))
+    return family_of(loss, lowest, highest)

@@ -13,18 +13,17 @@ from glassbox.core.axes import MISSING_CODE, Axis, CategoricalAxis
 from glassbox.core.schema import ColumnSchema
 from glassbox.core.terms import PAIR_SEPARATOR
 from glassbox.estimators._directions import check_one_score, resolve_directions
+from glassbox.estimators._outcomes import LOSSES, family_of
 from glassbox.estimators._pairs import resolve_pairs
 from glassbox.estimators._progress import say_pass
 from glassbox.estimators._spline_tables import to_additive_model
 from glassbox.estimators._training import TrainingTable
 from glassbox.estimators.base import AdditiveClassifier, AdditiveEstimator, AdditiveRegressor
 from glassbox.solvers._design import AxisSummary, Smoothing, make_design
-from glassbox.solvers._families import Bernoulli, Family, Gamma, Gaussian, Multinomial, Poisson
+from glassbox.solvers._families import Bernoulli, Family, Multinomial
 from glassbox.solvers._knots import choose_axis
 from glassbox.solvers._screen import rank_pairs
 from glassbox.solvers.pirls import PenalisedFit, fit_penalised
-
-_LOSSES = {"squared_error": Gaussian, "poisson": Poisson, "gamma": Gamma}
 
 # pyGAM's default.
 _PYGAM_STRENGTH = 0.6
@@ -502,7 +501,7 @@ class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
 
     _parameter_constraints: dict = {
         **_SplineGAM._parameter_constraints,
-        "loss": [StrOptions(set(_LOSSES))],
+        "loss": [StrOptions(set(LOSSES))],
     }
 
     def __init__(
@@ -539,15 +538,4 @@ class SplineGAMRegressor(AdditiveRegressor, _SplineGAM):
         self.loss = loss
 
     def _family(self, table: TrainingTable) -> Family:
-        lowest = table.y.min()
-        if self.loss == "gamma" and lowest <= 0:
-            raise ValueError(
-                f"loss='gamma' needs outcomes above zero, got {lowest!r}. Shift the outcome, or "
-                "use another loss."
-            )
-        if self.loss == "poisson" and (lowest < 0 or table.y.max() == 0):
-            raise ValueError(
-                "loss='poisson' needs outcomes of zero or more, and some above zero; got "
-                f"{lowest!r} to {table.y.max()!r}. Use another loss."
-            )
-        return _LOSSES[self.loss]()
+        return family_of(self.loss, float(table.y.min()), float(table.y.max()))
