@@ -297,6 +297,13 @@ def _compas() -> Table:
     )
 
 
+def propublica_filter(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that ProPublica's own analysis keeps, of their file read without missing values."""
+    screened = pd.to_numeric(frame["days_b_screening_arrest"], errors="coerce").abs() <= 30
+    known = (frame["is_recid"] != -1) & (frame["score_text"] != "N/A")
+    return frame[screened & known & (frame["c_charge_degree"] != "O")]
+
+
 def _diabetes() -> Table:
     from sklearn.datasets import load_diabetes
 

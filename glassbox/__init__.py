@@ -9,6 +9,8 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "BoostedGAMClassifier": "glassbox.estimators.boosted",
     "BoostedGAMRegressor": "glassbox.estimators.boosted",
+    "MonotonicNetClassifier": "glassbox.estimators.monotonic",
+    "MonotonicNetRegressor": "glassbox.estimators.monotonic",
     "NAMClassifier": "glassbox.estimators.neural",
     "NAMRegressor": "glassbox.estimators.neural",
     "SplineGAMClassifier": "glassbox.estimators.spline",

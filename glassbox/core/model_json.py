@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,17 +55,10 @@ def model_to_json(model: AdditiveModel) -> dict[str, Any]:
     >>> model_from_json(document).term_names
     ['age']
     """
-    axes: dict[int, Axis] = {id(axis): axis for term in model.terms for axis in term.axes}
-    number = {key: n for n, key in enumerate(axes)}
     return {
         "link": model.link,
         "intercept": model.intercept.tolist(),
-        "axes": [_axis_to_json(axis) for axis in axes.values()],
-        "terms": [
-            {"axes": [number[id(axis)] for axis in term.axes]}
-            | {field: _table_to_json(getattr(term, field)) for field in _TABLES}
-            for term in model.terms
-        ],
+        **terms_to_json(model.terms),
     }
 
 
@@ -84,13 +78,34 @@ def model_from_json(document: Any) -> AdditiveModel:
     fields = with_fields(document, ("link", "intercept", "axes", "terms"), "a model")
     if type(fields["link"]) is not str:
         raise ModelFileError("the link is not text")
-    axes = [_axis_from_json(axis) for axis in as_list(fields["axes"], "the list of axes")]
-    _check_agreement(axes)
+    terms = terms_from_json({name: fields[name] for name in ("axes", "terms")})
     intercept = _numbers_from_json(fields["intercept"], "the intercept")
     if not len(intercept):
         raise ModelFileError("the intercept is empty")
-    terms = tuple(_term_from_json(t, axes) for t in as_list(fields["terms"], "the list of terms"))
-    return _constructed(AdditiveModel, intercept, terms, fields["link"])
+    return constructed(AdditiveModel, intercept, terms, fields["link"])
+
+
+def terms_to_json(terms: Sequence[Term]) -> dict[str, Any]:
+    """Terms, and the axes that they share, as plain JSON values."""
+    axes: dict[int, Axis] = {id(axis): axis for term in terms for axis in term.axes}
+    number = {key: n for n, key in enumerate(axes)}
+    return {
+        "axes": [_axis_to_json(axis) for axis in axes.values()],
+        "terms": [
+            {"axes": [number[id(axis)] for axis in term.axes]}
+            | {field: _table_to_json(getattr(term, field)) for field in _TABLES}
+            for term in terms
+        ],
+    }
+
+
+def terms_from_json(document: Any) -> tuple[Term, ...]:
+    """The terms that :func:`terms_to_json` was given; ModelFileError if they are none."""
+    fields = with_fields(document, ("axes", "terms"), "a list of terms")
+    axes = [_axis_from_json(axis) for axis in as_list(fields["axes"], "the list of axes")]
+    _check_agreement(axes)
+    terms = as_list(fields["terms"], "the list of terms")
+    return tuple(_term_from_json(term, axes) for term in terms)
 
 
 def _axis_to_json(axis: Axis) -> dict[str, Any]:
@@ -132,7 +147,7 @@ def _axis_from_json(document: Any) -> Axis:
         knots = _numbers_from_json(fields["knots"], f"the list of knots of {name!r}")
         if np.abs(knots).max(initial=0.0) > _FURTHEST_KNOT:
             raise ModelFileError(f"the knots of {name!r} lie too far out")
-        return _constructed(NumericAxis, name, knots, fields["degree"], fields["extrapolation"])
+        return constructed(NumericAxis, name, knots, fields["degree"], fields["extrapolation"])
     if kind == "categorical":
         fields = with_fields(
             document, ("type", "name", "categories", "ordered"), "a categorical axis"
@@ -141,7 +156,7 @@ def _axis_from_json(document: Any) -> Axis:
         categories = as_list(fields["categories"], f"the list of categories of {name!r}")
         if not all(map(_is_category, categories)) or type(fields["ordered"]) is not bool:
             raise ModelFileError(f"the categories of {name!r} are damaged")
-        return _constructed(CategoricalAxis, name, tuple(categories), fields["ordered"])
+        return constructed(CategoricalAxis, name, tuple(categories), fields["ordered"])
     raise ModelFileError(f"an axis has the unknown type {kind!r:.80}")
 
 
@@ -173,7 +188,7 @@ def _term_from_json(document: Any, axes: list[Axis]) -> Term:
         raise ModelFileError("a density is not finite")
     if tables["coefficients"].ndim != len(numbers) + 1:
         raise ModelFileError("the coefficients of a term have the wrong number of dimensions")
-    return _constructed(Term, tuple(axes[n] for n in numbers), **tables)
+    return constructed(Term, tuple(axes[n] for n in numbers), **tables)
 
 
 def _table_to_json(table: np.ndarray | None) -> dict[str, Any] | None:
@@ -194,7 +209,8 @@ def _numbers_from_json(document: Any, what: str) -> np.ndarray:
     return as_numbers(as_list(document, what), _FLOAT)
 
 
-def _constructed(kind: type, *arguments: Any, **named: Any) -> Any:
+def constructed(kind: type, *arguments: Any, **named: Any) -> Any:
+    """An object of a class that checks its arguments; ModelFileError if it refuses them."""
     try:
         return kind(*arguments, **named)
     except ValueError as error:

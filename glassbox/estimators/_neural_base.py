@@ -8,63 +8,40 @@ from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import _fit_context, is_classifier
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
 )
 
-from glassbox.core.additive import AdditiveModel
-from glassbox.core.terms import PAIR_SEPARATOR
+from glassbox.estimators._block_base import BlockEstimator, record_of
 from glassbox.estimators._blocks import Blocks, MemoryBlocks
-from glassbox.estimators._directions import check_one_score, resolve_directions
 from glassbox.estimators._neural_fit import State, learn, learn_more
 from glassbox.estimators._neural_plan import Plan
 from glassbox.estimators._neural_tables import to_additive_model
-from glassbox.estimators._pairs import resolve_pairs
-from glassbox.estimators._parquet import ParquetBlocks, is_parquet_source
+from glassbox.estimators._parquet import is_parquet_source
 from glassbox.estimators._progress import LookProgress
 from glassbox.estimators._training import TrainingTable
-from glassbox.estimators.base import AdditiveEstimator
 from glassbox.solvers._families import Family
 
-_LARGEST_SEED = 2**31 - 1
 # Networks that correct a fit must not overturn it in their first steps.
 _RATES = {"penalised": 1e-3, "zero": 1e-2}
 
 
-class NeuralAdditiveModel(AdditiveEstimator):
+class NeuralAdditiveModel(BlockEstimator):
     _parameter_constraints: dict = {
-        "n_knots": [StrOptions({"auto"}), Interval(numbers.Integral, 2, None, closed="left")],
-        "n_pair_knots": [StrOptions({"auto"}), Interval(numbers.Integral, 2, None, closed="left")],
-        "interactions": [Interval(numbers.Integral, 0, None, closed="left"), "array-like"],
-        "heredity": [StrOptions({"weak", "strong"}), None],
-        "monotonic_cst": ["array-like", dict, None],
-        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        **BlockEstimator._parameter_constraints,
         "start": [StrOptions({"penalised", "zero"})],
-        "hidden": ["array-like"],
         "activation": [StrOptions({"silu", "relu", "tanh", "exu"})],
-        "smoothness": [Interval(numbers.Real, 0, None, closed="neither"), dict],
         "prune": ["boolean"],
-        "n_bags": [Interval(numbers.Integral, 1, None, closed="left")],
-        "max_steps": [Interval(numbers.Integral, 0, None, closed="left")],
         "learning_rate": [
             StrOptions({"auto"}),
             Interval(numbers.Real, 0, None, closed="neither"),
         ],
-        "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
-        "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
-        "patience": [Interval(numbers.Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
-        "confidence_level": [Interval(numbers.Real, 0, 1, closed="neither")],
-        "random_state": ["random_state"],
-        "device": [str],
-        "verbose": ["verbose"],
     }
 
-    _fitted_state_names = ("training_record_", "pruned_terms_", "dispersion_", "effective_df_")
+    _fitted_state_names = ("pruned_terms_",)
 
     def __init__(
         self,
@@ -144,21 +121,7 @@ path or pyarrow.dataset.Dataset
         before = getattr(self, "_state", None) if self.warm_start else None
         was = dict(vars(self))
         vars(self).pop("_rows_seen", None)
-        if is_parquet_source(X):
-            blocks: Blocks = ParquetBlocks(
-                X,
-                y,
-                sample_weight,
-                self.categorical_features,
-                encode_target=self._encode_target,
-                has_classes=is_classifier(self),
-            )
-            self.schema_ = blocks.schema
-            self.feature_names_in_ = np.array(blocks.schema.names, dtype=object)
-        else:
-            table = self._read_training_table(X, y, sample_weight)
-            self._remember_names(X)
-            blocks = MemoryBlocks(table)
+        blocks = self._read_blocks(X, y, sample_weight)
         if before is not None:
             try:
                 self._check_continues(before, was, blocks)
@@ -215,13 +178,6 @@ path or pyarrow.dataset.Dataset
         self._rows_seen = float(table.weights.sum())
 
     @property
-    def history_(self) -> pd.DataFrame:
-        """The training record as a table."""
-        if not hasattr(self, "training_record_"):
-            raise AttributeError(f"{type(self).__name__} has no history_ before fit.")
-        return pd.DataFrame(self.training_record_)
-
-    @property
     def _is_online(self) -> bool:
         return hasattr(self, "_rows_seen") and hasattr(self, "_state")
 
@@ -243,19 +199,8 @@ path or pyarrow.dataset.Dataset
         share = seen / self._rows_seen
         self.term_importances_ = share * importances + (1 - share) * self.term_importances_
 
-    def _canonical(self, table: TrainingTable) -> TrainingTable:
-        # Blocks are sorted one by one, so that a file is read like the table that it holds.
-        return table
-
-    def _learn(self, table: TrainingTable) -> AdditiveModel:
-        raise NotImplementedError("Neural additive models learn from blocks.")
-
     def _fit_blocks(self, blocks: Blocks, before: State | None) -> None:
-        if blocks.n_rows < 2:
-            raise ValueError(
-                "A neural additive model needs at least two rows of positive weight, got "
-                f"n_samples={blocks.n_rows}."
-            )
+        self._check_rows(blocks)
         family = self._family(blocks)
         plan = self._plan(blocks, family)
         say = LookProgress.say if self.verbose else None
@@ -264,6 +209,9 @@ path or pyarrow.dataset.Dataset
             options = {} if say is None else {"say": progress.say}
             self._state = learn(blocks, family, plan, trainer, before, **options)
         self._publish(trainer.trained, blocks)
+
+    def _plan(self, blocks: Blocks, family: Family) -> Plan:
+        return self._make_plan(blocks, family, start=self.start, prune=self.prune)
 
     def _trainer(self, family: Family, plan: Plan, progress):
         try:
@@ -291,63 +239,11 @@ path or pyarrow.dataset.Dataset
             progress,
         )
 
-    def _hidden(self) -> tuple[int, ...]:
-        hidden = tuple(self.hidden)
-        if not hidden or not all(isinstance(h, numbers.Integral) and h > 0 for h in hidden):
-            raise ValueError(
-                f"hidden must be the sizes of one or more hidden layers, such as (32, 32); got "
-                f"{self.hidden!r}."
-            )
-        return hidden
-
-    def _plan(self, blocks: Blocks, family: Family) -> Plan:
-        schema = blocks.schema
-        directions = resolve_directions(self.monotonic_cst, schema)
-        check_one_score(directions, family.contrasts.shape[1])
-        interactions = self.interactions
-        if not isinstance(interactions, numbers.Integral):
-            interactions = resolve_pairs(interactions, schema, directions)
-        rng = check_random_state(self.random_state)
-        return Plan(
-            self.n_knots,
-            self.n_pair_knots,
-            interactions,
-            self.heredity,
-            self.start,
-            self._strengths(schema.names, interactions),
-            self.prune,
-            self.n_bags,
-            self.batch_size,
-            int(rng.randint(_LARGEST_SEED)),
-            directions,
-            self._class_weights(blocks),
-        )
-
-    def _strengths(self, names: list[str], interactions) -> dict[str, float]:
-        if not isinstance(self.smoothness, Mapping):
-            return _Everywhere(float(self.smoothness))
-        pairs = interactions if isinstance(interactions, list) else []
-        known = [*names, *(PAIR_SEPARATOR.join(pair) for pair in pairs)]
-        for name, value in self.smoothness.items():
-            if name not in known:
-                raise ValueError(
-                    f"smoothness names {name!r}, which is not a term; the terms are {known}."
-                )
-            if not isinstance(value, numbers.Real) or not 0 < value < np.inf:
-                raise ValueError(f"smoothness of term {name!r} must be above 0, got {value!r}.")
-        return dict(self.smoothness)
-
-    def _class_weights(self, blocks: Blocks) -> np.ndarray | None:
-        return None
-
-    def _family(self, blocks: Blocks) -> Family:
-        raise NotImplementedError
-
     def _publish(self, trained, tables) -> None:
         fitted = self._state.fitted
         self.dispersion_ = fitted.dispersion
         self.effective_df_ = fitted.effective_df
-        self.training_record_ = _record(trained)
+        self.training_record_ = record_of(trained)
         source = (
             "posterior of the penalised fit, with room for unknown smoothness, and the spread "
             "of what networks added"
@@ -363,30 +259,3 @@ path or pyarrow.dataset.Dataset
             if not helps and not model[name].coefficients.any()
         ]
         self._finish(model, tables)
-
-
-class _Everywhere(dict):
-    """One factor for every term."""
-
-    def __init__(self, value: float):
-        super().__init__()
-        self.value = value
-
-    def __bool__(self) -> bool:
-        return True
-
-    def get(self, name, default=None):
-        return self.value
-
-
-def _record(trained: Any) -> dict[str, np.ndarray]:
-    """One entry per look and member, in every array."""
-    looks, n_members = trained.history, len(trained.steps)
-    return {
-        # Training that was interrupted at once has had no look.
-        "step": np.repeat(np.array([look.step for look in looks], dtype=int), n_members),
-        "member": np.tile(np.arange(n_members), len(looks)),
-        "training_loss": np.array([look.training for look in looks], dtype=float).ravel(),
-        "validation_loss": np.array([look.validation for look in looks], dtype=float).ravel(),
-        "kept": np.array([trained.steps == look.step for look in looks], dtype=bool).ravel(),
-    }

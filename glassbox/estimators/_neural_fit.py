@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
-from sklearn.isotonic import isotonic_regression
 
 from glassbox.core.density import count_density
 from glassbox.core.layout import Layout
 from glassbox.estimators._batches import SAMPLE_ROWS, MemberBatches, sample_rows, weighted_rows
 from glassbox.estimators._blocks import Blocks
 from glassbox.estimators._neural_layout import lay_out
+from glassbox.estimators._neural_order import in_order
 from glassbox.estimators._neural_plan import Plan
 from glassbox.estimators._neural_prune import which_help
 from glassbox.estimators._neural_tables import Fitted, category_variances
@@ -109,7 +109,7 @@ def learn(
     if plan.start == "penalised":
         say(f"{plan.n_members} members")
         start = refit_members(start, batches, parts, family, dispersion)
-    start = _ordered(start, layout, densities, plan.directions)
+    start = in_order(start, layout, densities, parts, plan.directions)
     say("networks")
     members = train(
         layout=layout,
@@ -182,7 +182,7 @@ def learn_more(state: State, blocks: Blocks, family: Family, plan: Plan, train: 
     )
     new = _densities(blocks, layout, plan)
     densities = {name: before.densities[name] + new[name] for name in new}
-    start = _ordered(start, layout, densities, plan.directions)
+    start = in_order(start, layout, densities, parts, plan.directions)
     members = train(
         layout=layout,
         densities=densities,
@@ -222,25 +222,6 @@ def _intercept_information(
         fit = family.local_fit(batch.y, predictor, batch.weights)
         total += np.einsum("naa->a", fit.curvature)
     return total / dispersion
-
-
-def _ordered(
-    members: Members, layout: Layout, densities, directions: Mapping[str, int]
-) -> Members:
-    """Members whose constrained terms are the nearest that do not turn."""
-    if not directions:
-        return members
-    coefficients = members.coefficients.copy()
-    for name, direction in directions.items():
-        here = layout.slices[name]
-        values = slice(here.start, here.stop - 1)
-        weights = densities[name].ravel()[: here.stop - 1 - here.start]
-        for index in np.ndindex(coefficients.shape[1:]):
-            column = (values, *index)
-            coefficients[column] = isotonic_regression(
-                coefficients[column], sample_weight=weights + 1e-9, increasing=direction > 0
-            )
-    return replace(members, coefficients=coefficients)
 
 
 def _densities(blocks: Blocks, layout: Layout, plan: Plan) -> dict[str, np.ndarray]:

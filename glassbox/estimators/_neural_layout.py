@@ -92,11 +92,10 @@ def _find_pairs(
     fit = fit_adaptive(
         mains, sample.columns, sample.y, sample.weights, family, strengths=plan.strengths
     )
-    candidates = [name for name in schema.names if name not in plan.directions]
-    if len(candidates) < 2:
+    if len(schema) < 2:
         return []
     ranked = rank_pairs(
-        sample.columns, candidates, sample.y, sample.weights, family, fit.predictor
+        sample.columns, schema.names, sample.y, sample.weights, family, fit.predictor
     )
     if plan.heredity is not None:
         parts = posterior(fit, sample.y, sample.weights)

@@ -18,6 +18,7 @@ from glassbox.estimators._batches import DRAWN
 from glassbox.solvers._families import Family
 from glassbox.solvers.adaptive import Part
 from glassbox.solvers.members import Members
+from glassbox.solvers.order import MonotoneOrder
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,17 @@ def to_additive_model(fitted: Fitted, confidence_level: float) -> AdditiveModel:
     reach = _quantile(fitted, confidence_level)
     variances = _variances(fitted)
     coefficients = fitted.members.coefficients.mean(axis=2)
+    tables = _tables(fitted, coefficients)
     terms = []
-    for term in fitted.layout.terms:
+    for term, table in zip(fitted.layout.terms, tables, strict=True):
         here = fitted.layout.slices[term.name]
         density = fitted.densities[term.name]
-        table = term.table(coefficients[here] @ contrasts.T)
         width = reach * term.table(np.sqrt(variances[here] @ contrasts.T**2))
-        if fitted.helpful[term.name]:
-            if len(term.axes) == 1:
-                intercept = intercept + _settle(table, term, density, fitted)
-        else:
+        if not fitted.helpful[term.name]:
             # What was taken away may have been true: the band still holds it.
-            width = width + np.abs(table)
-            table[:] = 0.0
+            width = width + np.abs(term.table(coefficients[here] @ contrasts.T))
+        if len(term.axes) == 1:
+            intercept = intercept + _centre(table, term, density)
         axis = term.axes[0]
         if len(term.axes) == 1 and axis.unseen_index is not None:
             width[axis.unseen_index] = reach * np.sqrt(
@@ -119,13 +118,27 @@ def _variances(fitted: Fitted) -> np.ndarray:
     return variances
 
 
-def _settle(table, term: TermColumns, density, fitted: Fitted) -> np.ndarray:
-    """Centre a main effect, and put its values in order exactly; the mean taken off."""
+def _tables(fitted: Fitted, coefficients: np.ndarray) -> list[np.ndarray]:
+    """Tables of all terms, flat where they do not help, with their directions kept exactly."""
+    layout, contrasts = fitted.layout, fitted.family.contrasts
+    tables = []
+    for term in layout.terms:
+        helps = fitted.helpful[term.name]
+        tables.append(helps * term.table(coefficients[layout.slices[term.name]] @ contrasts.T))
+    if not fitted.directions:
+        return tables
+    # A pair that stays needs its main effects, whether they help or not.
+    order = MonotoneOrder([term.axes for term in layout.terms], fitted.directions)
+    density = np.concatenate([fitted.densities[term.name].ravel() for term in layout.terms])
+    flat = order.settled(np.concatenate([table.ravel() for table in tables]), density)
+    edges = np.cumsum([table.size for table in tables])[:-1]
+    pieces = np.split(flat, edges)
+    return [piece.reshape(t.shape) for piece, t in zip(pieces, tables, strict=True)]
+
+
+def _centre(table: np.ndarray, term: TermColumns, density: np.ndarray) -> np.ndarray:
+    """Take its mean off a main effect, and return it."""
     axis = term.axes[0]
-    direction = fitted.directions.get(term.name, 0)
-    values = table[: axis.n_values]
-    if direction:
-        values[:] = direction * np.maximum.accumulate(direction * values, axis=0)
     mean = (density.ravel() @ table) / density.sum()
     table -= mean
     # Nobody was missing, or unseen by definition: the best guess is the average patient.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glassbox.estimators._blocks import Blocks
 from glassbox.solvers._families import Family, Gamma, Gaussian, Poisson
 
 #: Families by the name of their loss.
@@ -34,3 +35,10 @@ def family_of(loss: str, lowest: float, highest: float) -> Family:
             f"{lowest!r} to {highest!r}. Use another loss."
         )
     return LOSSES[loss]()
+
+
+def family_of_blocks(loss: str, blocks: Blocks) -> Family:
+    """The family of a loss, for the outcomes of a training table."""
+    lowest = float(min(table.y.min() for table in blocks))
+    highest = float(max(table.y.max() for table in blocks))
+    return family_of(loss, lowest, highest)

@@ -10,7 +10,7 @@ from glassbox.core.schema import Schema
 
 
 def resolve_pairs(
-    interactions: Iterable, schema: Schema, directions: Mapping[str, int]
+    interactions: Iterable, schema: Schema, refused: Mapping[str, int] | None = None
 ) -> list[tuple[str, str]]:
     """Check a list of pairs and name their columns.
 
@@ -18,8 +18,8 @@ def resolve_pairs(
     ----------
     interactions : iterable of pairs of str or int
     schema : Schema
-    directions : mapping of str to {-1, 1}
-        Columns that must be monotone; they may take part in no pair.
+    refused : mapping of str to {-1, 1}, optional
+        Columns with a direction, where such columns may take part in no pair.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def resolve_pairs(
             )
         first, second = (column_name(item, schema.names, "interactions") for item in pair)
         for name in (first, second):
-            if name in directions:
+            if name in (refused or {}):
                 raise ValueError(
                     f"Column {name!r} has a direction in monotonic_cst and cannot take part in "
                     f"the pair {tuple(pair)!r}: the sum of both terms might not be monotone. "

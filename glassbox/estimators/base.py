@@ -25,7 +25,7 @@ from glassbox.core.density import term_importances, with_density
 from glassbox.core.schema import Schema
 from glassbox.core.shapes import shape_function
 from glassbox.core.terms import PAIR_SEPARATOR
-from glassbox.estimators._directions import resolve_directions
+from glassbox.estimators._directions import resolve_directions, warn_of_copies
 from glassbox.estimators._training import TrainingTable
 
 #: Rows that are read and scored at a time.
@@ -61,6 +61,9 @@ class AdditiveEstimator(BaseEstimator, ABC):
         "term_importances_",
         "band_description_",
     )
+
+    #: Other fitted parts that ``save`` writes: attribute to (as JSON, from JSON); or None.
+    _fitted_parts: dict = {}
 
     @abstractmethod
     def _learn(self, table: TrainingTable) -> AdditiveModel:
@@ -122,6 +125,7 @@ class AdditiveEstimator(BaseEstimator, ABC):
         X = open_table(X)
         schema = Schema.infer(X, self.categorical_features)
         columns = schema.read(X)
+        warn_of_copies(columns, resolve_directions(getattr(self, "monotonic_cst", None), schema))
         y, weights = self._checked_outcome(columns, y, sample_weight)
         used = weights > 0
         if not used.all():
@@ -179,8 +183,12 @@ class AdditiveEstimator(BaseEstimator, ABC):
         reader = self.schema_.open(X, owner=type(self).__name__)
         scores = np.empty((reader.n_rows, self.additive_model_.n_outputs))
         for block in row_blocks(reader.n_rows, _PREDICT_ROWS):
-            scores[block] = self.additive_model_.scores(reader.read(block))
+            scores[block] = self._scores_of(reader.read(block))
         return scores
+
+    def _scores_of(self, columns: Columns) -> np.ndarray:
+        """Scores of typed columns, shape (n_rows, n_outputs)."""
+        return self.additive_model_.scores(columns)
 
     def _means(self, X: Any) -> np.ndarray:
         """Means of the outcome, shape (n_samples, n_outputs)."""
@@ -253,13 +261,16 @@ class AdditiveEstimator(BaseEstimator, ABC):
             :func:`glassbox.core.certificate.monotonicity_certificate` gives it.
         """
         check_is_fitted(self)
+        return monotonicity_certificate(self.additive_model_, self._declared_directions())
+
+    def _declared_directions(self) -> dict[str, int]:
+        """By name of every feature that can have one; 0 where none was declared."""
         declared = resolve_directions(getattr(self, "monotonic_cst", None), self.schema_)
-        directions = {
+        return {
             column.name: declared.get(column.name, 0)
             for column in self.schema_.columns
             if column.kind == "numeric" or column.ordered
         }
-        return monotonicity_certificate(self.additive_model_, directions)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -13,8 +12,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from glassbox.estimators._blocks import Blocks
+from glassbox.estimators._class_weights import class_weights
 from glassbox.estimators._neural_base import NeuralAdditiveModel
-from glassbox.estimators._outcomes import LOSSES, family_of
+from glassbox.estimators._outcomes import LOSSES, family_of_blocks
 from glassbox.estimators._training import TrainingTable
 from glassbox.estimators.base import AdditiveClassifier, AdditiveRegressor
 from glassbox.solvers._families import (
@@ -49,14 +49,14 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
     interactions : int or list of pairs, default=0
         How many pairs to find (by what the main effects leave unexplained, see
         :mod:`glassbox.solvers._screen`), or which to fit: pairs of column names or numbers. A
-        column with a direction in `monotonic_cst` takes part in none. A pair adds nothing where
-        one of its features is missing; its main effects are moved to those of its features.
+        pair adds nothing where one of its features is missing; its main effects are moved to
+        those of its features.
     heredity : {"weak", "strong"} or None, default=None
         Of the pairs that are found, only those of which one feature ("weak"), or both ("strong"),
         have a main effect that stands out from what is not known of it.
     monotonic_cst : dict of str to {-1, 0, 1}, or array-like of shape (n_features,), optional
         Columns on which the score must fall (-1) or rise (1); it does so over the whole input
-        space, beyond the data too.
+        space, beyond the data too, and whatever the values of its partners in pairs.
     categorical_features : "from_dtype", None, or list of names, numbers or booleans
         Text and categorical columns are always categorical; the list adds columns whose
         categories are coded as numbers.
@@ -296,24 +296,7 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
         return Bernoulli() if n_classes == 2 else Multinomial(n_classes)
 
     def _class_weights(self, blocks: Blocks) -> np.ndarray | None:
-        if self.class_weight is None:
-            return None
-        if isinstance(self.class_weight, Mapping):
-            known = self.classes_.tolist()
-            for label, value in self.class_weight.items():
-                if label not in known:
-                    raise ValueError(
-                        f"class_weight names {label!r}, which is not a class; the classes are "
-                        f"{known}."
-                    )
-                if not isinstance(value, numbers.Real) or not 0 < value < np.inf:
-                    raise ValueError(f"class_weight of {label!r} must be above 0, got {value!r}.")
-            return np.array([float(self.class_weight.get(label, 1.0)) for label in known])
-        counts = np.zeros(len(self.classes_))
-        for table in blocks:
-            counts += np.bincount(table.y.astype(int), table.weights, len(counts))
-        # A chunk may lack a class, whose weight is then never used.
-        return counts.sum() / (len(counts) * np.where(counts > 0, counts, 1.0))
+        return class_weights(self.class_weight, self.classes_, blocks)
 
 
 class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
@@ -342,14 +325,14 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
     interactions : int or list of pairs, default=0
         How many pairs to find (by what the main effects leave unexplained, see
         :mod:`glassbox.solvers._screen`), or which to fit: pairs of column names or numbers. A
-        column with a direction in `monotonic_cst` takes part in none. A pair adds nothing where
-        one of its features is missing; its main effects are moved to those of its features.
+        pair adds nothing where one of its features is missing; its main effects are moved to
+        those of its features.
     heredity : {"weak", "strong"} or None, default=None
         Of the pairs that are found, only those of which one feature ("weak"), or both ("strong"),
         have a main effect that stands out from what is not known of it.
     monotonic_cst : dict of str to {-1, 0, 1}, or array-like of shape (n_features,), optional
         Columns on which the score must fall (-1) or rise (1); it does so over the whole input
-        space, beyond the data too.
+        space, beyond the data too, and whatever the values of its partners in pairs.
     categorical_features : "from_dtype", None, or list of names, numbers or booleans
         Text and categorical columns are always categorical; the list adds columns whose
         categories are coded as numbers.
@@ -563,6 +546,4 @@ def _regression_family(loss: str, quantile: float, epsilon: float, blocks: Block
     if loss in ("huber", "quantile"):
         scale = _robust_scale(blocks)
         return Huber(epsilon * scale) if loss == "huber" else Quantile(quantile, scale)
-    lowest = float(min(table.y.min() for table in blocks))
-    highest = float(max(table.y.max() for table in blocks))
-    return family_of(loss, lowest, highest)
+    return family_of_blocks(loss, blocks)

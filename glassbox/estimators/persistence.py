@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,10 @@ import glassbox
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import NumericAxis
 from glassbox.core.model_json import model_from_json, model_to_json
+from glassbox.core.network import JOINT, JointPart
 from glassbox.core.schema import ColumnSchema, Schema
 from glassbox.core.storage import MAX_BYTES, ModelFileError, load_document, save_document
+from glassbox.core.terms import Term
 from glassbox.core.value_json import decode_value, encode_value, with_fields
 from glassbox.estimators.base import AdditiveEstimator
 
@@ -30,6 +32,7 @@ _STATE_TYPES: dict[str, tuple[type, ...]] = {
     "term_importances_": (pd.Series,),
     "band_description_": (str,),
     "classes_": (np.ndarray,),
+    "additivity_": (float, int),
     "n_rounds_": (list,),
     "pruned_terms_": (list,),
     "training_record_": (dict,),
@@ -55,6 +58,8 @@ def save(estimator: AdditiveEstimator, path: str | os.PathLike) -> None:
     TypeError
         If the estimator is not one of glassbox's own (use pickle for pipelines), or a parameter
         or fitted attribute cannot be stored (a callable, a RandomState): it is named.
+    ValueError
+        If the model does not keep the directions that it declares.
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
 
@@ -85,6 +90,12 @@ def save(estimator: AdditiveEstimator, path: str | os.PathLike) -> None:
             "pickle or joblib instead."
         )
     check_is_fitted(estimator)
+    broken = _broken_promise(estimator)
+    if broken is not None:
+        raise ValueError(
+            f"The model {broken}, so that no file of it could be loaded. Repair the tables, or "
+            "take the direction back with set_params(monotonic_cst=...)."
+        )
     params = estimator.get_params(deep=False)
     document = {
         "estimator": name,
@@ -95,6 +106,7 @@ def save(estimator: AdditiveEstimator, path: str | os.PathLike) -> None:
             key: _encoded("Attribute", key, getattr(estimator, key))
             for key in _other_state(type(estimator))
         },
+        **_other_parts(estimator),
         "versions": {
             "glassbox": glassbox.__version__,
             "numpy": np.__version__,
@@ -126,8 +138,9 @@ def load(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> AdditiveEsti
     Raises
     ------
     glassbox.core.storage.ModelFileError
-        If the file is too large, truncated, edited, of another version, or contradicts itself.
-        It is a ValueError.
+        If the file is too large, truncated, edited, of another version, or contradicts itself;
+        also if its tables and weights do not keep the directions that it declares. It is a
+        ValueError.
     OSError
         If the file cannot be opened.
     """
@@ -163,10 +176,10 @@ def _encoded(what: str, name: str, value: Any) -> Any:
 
 
 def _restored(document: dict[str, Any]) -> AdditiveEstimator:
-    fields = with_fields(document, _FIELDS, "an estimator")
-    kind = _class_called(fields["estimator"])
+    kind = _class_called(document.get("estimator"))
     if kind is None:
-        raise ModelFileError(f"glassbox has no estimator {fields['estimator']!r:.80}")
+        raise ModelFileError(f"glassbox has no estimator {document.get('estimator')!r:.80}")
+    fields = with_fields(document, (*_FIELDS, *kind._fitted_parts), "an estimator")
     estimator = kind(**_checked_params(fields["params"], kind))
     try:
         estimator._validate_params()
@@ -178,20 +191,53 @@ def _restored(document: dict[str, Any]) -> AdditiveEstimator:
         raise ModelFileError(f"its schema is damaged ({error})") from error
     model = model_from_json(fields["model"])
     state = _checked_state(fields["state"], kind)
+    parts = {
+        name: None if fields[name] is None else from_json(fields[name])
+        for name, (_, from_json) in kind._fitted_parts.items()
+    }
     _check_versions(fields["versions"])
-    _check_features(model, schema)
-    _check_importances(state["term_importances_"], model)
+    _check_features(model.terms, schema)
+    for part in parts.values():
+        _check_part(part, model, schema)
+    _check_importances(state["term_importances_"], model, parts)
     if is_classifier(estimator):
         _check_classes(state["classes_"], model)
     elif model.n_outputs != 1 or model.link not in ("identity", "log"):
         raise ModelFileError("a regression model has one output and an identity or log link")
     estimator.schema_ = schema
     estimator.additive_model_ = model
-    for name, value in state.items():
+    for name, value in (state | parts).items():
         setattr(estimator, name, value)
     if schema.named:
         estimator.feature_names_in_ = np.array(schema.names, dtype=object)
+    broken = _broken_promise(estimator)
+    if broken is not None:
+        raise ModelFileError(f"the model {broken}")
     return estimator
+
+
+def _other_parts(estimator: AdditiveEstimator) -> dict[str, Any]:
+    found = {}
+    for name, (to_json, _) in estimator._fitted_parts.items():
+        value = getattr(estimator, name)
+        found[name] = None if value is None else to_json(value)
+    return found
+
+
+def _broken_promise(estimator: AdditiveEstimator) -> str | None:
+    """What a model declares and does not keep, in words; None if it keeps all."""
+    try:
+        declared = estimator._declared_directions()
+    except ValueError as error:
+        return f"declares what it cannot ({error})"
+    if not any(declared.values()):
+        return None
+    certificate = estimator.certificate()
+    for row in certificate[certificate["declared"] != 0].itertuples():
+        if row.holds is not True:
+            verb = "rises" if row.declared > 0 else "falls"
+            return f"declares that the score {verb} with {row.feature!r}, and that does not hold"
+    return None
 
 
 def _checked_params(document: Any, kind: type[AdditiveEstimator]) -> dict[str, Any]:
@@ -217,9 +263,21 @@ def _check_versions(document: Any) -> None:
         raise ModelFileError("the versions are damaged")
 
 
-def _check_features(model: AdditiveModel, schema: Schema) -> None:
+def _check_part(part: JointPart | None, model: AdditiveModel, schema: Schema) -> None:
+    if part is None:
+        return
+    if model.n_outputs != 1:
+        raise ModelFileError("a network stands beside a model of several outputs")
+    _check_features((*part.network.directed, *part.network.others), schema)
+    try:
+        part.trunk(model)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from error
+
+
+def _check_features(terms: Sequence[Term], schema: Schema) -> None:
     columns: Mapping[str, ColumnSchema] = {column.name: column for column in schema.columns}
-    for term in model.terms:
+    for term in terms:
         for axis in term.axes:
             column = columns.get(axis.name)
             if column is None:
@@ -238,8 +296,11 @@ def _typed(categories: tuple) -> list[tuple[type, Any]]:
     return [(type(category), category) for category in categories]
 
 
-def _check_importances(importances: pd.Series, model: AdditiveModel) -> None:
-    if list(importances.index) != model.term_names or importances.dtype.kind != "f":
+def _check_importances(
+    importances: pd.Series, model: AdditiveModel, parts: Mapping[str, Any]
+) -> None:
+    known = [model.term_names, *([*model.term_names, JOINT] for _ in parts)]
+    if list(importances.index) not in known or importances.dtype.kind != "f":
         raise ModelFileError("the importances do not belong to the terms of the model")
 
 

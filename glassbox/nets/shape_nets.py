@@ -7,7 +7,7 @@ a table of coefficients, the same for a thousand rows and for a million.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -203,34 +203,3 @@ def _axis_inputs(axis: Axis, generator: torch.Generator) -> Tensor:
         return torch.randn(n, AXIS_INPUTS, generator=generator)
     angle = math.pi * rank
     return torch.stack([value, rank, torch.sin(angle), torch.cos(angle)], dim=1)
-
-
-def monotone_tables(tables: Tensor, layout: Layout, directions: Mapping[str, int]) -> Tensor:
-    """Tables whose named terms cannot turn: increments of the wrong sign count as zero.
-
-    Parameters
-    ----------
-    tables : Tensor of shape (n_columns, n_tables)
-    layout : Layout
-    directions : mapping of str to {-1, 1}
-
-    Returns
-    -------
-    Tensor of the same shape
-    """
-    if not directions:
-        return tables
-    pieces = []
-    for term in layout.terms:
-        here = layout.slices[term.name]
-        part = tables[here]
-        direction = directions.get(term.name, 0)
-        if direction:
-            n_values = term.axes[0].n_values
-            steps = torch.relu(direction * part[:n_values].diff(dim=0)).cumsum(dim=0)
-            rising = torch.cat([part[:1], part[:1] + direction * steps])
-            # The start of the scale is free, so the level must stay where it was.
-            rising = rising + (part[:n_values] - rising).mean(dim=0)
-            part = torch.cat([rising, part[n_values:]])
-        pieces.append(part)
-    return torch.cat(pieces)

@@ -16,7 +16,7 @@ from glassbox.core.layout import Layout
 from glassbox.nets.devices import suited_threads
 from glassbox.nets.lookup import Rows, lookup
 from glassbox.nets.losses import Loss
-from glassbox.nets.shape_nets import monotone_tables
+from glassbox.nets.ordered_tables import OrderedTables
 from glassbox.solvers.adaptive import Part
 from glassbox.solvers.members import Batch, Members
 
@@ -100,12 +100,38 @@ class Trained:
     steps : ndarray of shape (n_members,)
         Steps that each member's snapshot had taken.
     interrupted : bool
+    joint : dict of str to ndarray, or None
+        Parameters of the joint networks, in float64; None if there are none that help.
     """
 
     members: Members
     history: list[Look]
     steps: np.ndarray
     interrupted: bool
+    joint: dict[str, np.ndarray] | None = None
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Networks of all features together, beside the tables.
+
+    Attributes
+    ----------
+    nets : Module
+        From inputs to what every member adds to the score, shape (n_rows, n_members). Members
+        come first in all its parameters.
+    inputs : ndarray of shape (n_columns, n_inputs)
+        Inputs of a row are the product of its basis row with this table.
+    penalty : float
+        On the mean square of what is added.
+    scale : float
+        Unit of what is added.
+    """
+
+    nets: nn.Module
+    inputs: np.ndarray
+    penalty: float
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -140,27 +166,31 @@ class Problem:
 
 
 def train(
-    nets: nn.Module,
+    nets: nn.Module | None,
     problem: Problem,
     source: BatchSource,
     schedule: Schedule,
     *,
     device: torch.device,
     seed: int,
+    joint: Joint | None = None,
     on_look: Callable[[Look], None] | None = None,
 ) -> Trained:
-    """Train networks that correct the tables of all members.
+    """Train networks that correct the tables of all members, or that add to their scores.
 
     Parameters
     ----------
-    nets : Module
-        Returns corrections of shape (n_columns, n_members * n_predictors), members first.
+    nets : Module, optional
+        Returns corrections of shape (n_columns, n_members * n_predictors), members first. Without
+        it, tables stay as they are.
     problem : Problem
     source : BatchSource
     schedule : Schedule
     device : torch.device
     seed : int
         Of the order of the batches.
+    joint : Joint, optional
+        Needs one predictor.
     on_look : callable from Look to None, optional
         Told after every look.
 
@@ -168,7 +198,9 @@ def train(
     -------
     Trained
         A member leaves its start only for a snapshot that is better by more than two standard
-        errors, on rows that it did not draw; else it keeps its start, exactly.
+        errors, on rows that it did not draw; else it keeps its start, exactly. With joint
+        networks members are judged together, by every row under the members that did not draw
+        it, and stop at the same step.
 
     Notes
     -----
@@ -177,13 +209,13 @@ def train(
     2019, "Decoupled weight decay regularization", ICLR).
     """
     with suited_threads(device):
-        return _Loop(nets.to(device), problem, source, schedule, device, seed).run(on_look)
+        return _Loop(nets, problem, source, schedule, device, seed, joint).run(on_look)
 
 
 class _Prepared:
     """A batch on its device."""
 
-    def __init__(self, batch: Batch, device: torch.device):
+    def __init__(self, batch: Batch, device: torch.device, readout: Tensor | None = None):
         def tensor(values: np.ndarray) -> Tensor:
             return torch.as_tensor(np.asarray(values, dtype=np.float32), device=device)
 
@@ -193,11 +225,17 @@ class _Prepared:
         self.drawn = tensor(batch.bags * weights)
         self.left_out = tensor((batch.bags == 0) * weights)
         self.weight = float(batch.weights.sum())
+        self.inputs = None if readout is None else lookup(self.rows, readout)
 
 
 class _Loop:
-    def __init__(self, nets, problem: Problem, source, schedule: Schedule, device, seed):
-        self.nets, self.problem, self.source = nets, problem, source
+    def __init__(self, nets, problem: Problem, source, schedule, device, seed, joint=None):
+        self.problem, self.source, self.joint = problem, source, joint
+        self.nets = None if nets is None else nets.to(device)
+        self.joint_nets = None if joint is None else joint.nets.to(device)
+        self.readout = None
+        if joint is not None:
+            self.readout = torch.tensor(joint.inputs, dtype=torch.float32, device=device)
         self.schedule, self.device = schedule, device
         self.order = np.random.default_rng(seed)
         n_columns, n_predictors, n_members = problem.start.coefficients.shape
@@ -205,6 +243,7 @@ class _Loop:
         by_member = problem.start.coefficients.transpose(0, 2, 1).reshape(n_columns, -1)
         self.start = torch.tensor(by_member, dtype=torch.float32, device=device)
         shift = problem.start.intercept.T.copy()
+        self.in_order = OrderedTables(problem.layout, problem.directions, self.start)
         self.intercept_start = torch.tensor(shift, dtype=torch.float32, device=device)
         self.intercept = nn.Parameter(torch.zeros_like(self.intercept_start))
         contrasts = problem.loss.family.contrasts
@@ -221,9 +260,11 @@ class _Loop:
 
     def run(self, on_look) -> Trained:
         schedule = self.schedule
+        learned = [net for net in (self.nets, self.joint_nets) if net is not None]
+        weights = [parameter for net in learned for parameter in net.parameters()]
         optimiser = torch.optim.AdamW(
             [
-                {"params": list(self.nets.parameters()), "weight_decay": schedule.weight_decay},
+                {"params": weights, "weight_decay": schedule.weight_decay},
                 {"params": [self.intercept], "weight_decay": 0.0},
             ],
             lr=schedule.learning_rate,
@@ -234,7 +275,8 @@ class _Loop:
         history: list[Look] = []
         best = torch.full((self.n_members,), math.inf, device=self.device)
         best_step = torch.zeros(self.n_members, dtype=torch.long, device=self.device)
-        kept = torch.zeros_like(self.start), torch.zeros_like(self.intercept)
+        kept = [torch.zeros_like(self.start), torch.zeros_like(self.intercept).t()]
+        kept += [torch.zeros_like(values) for values in self._joint_state()]
         training = torch.full((self.n_members,), math.nan, device=self.device)
         batches, waited, mark, interrupted = self._batches(), 0, math.inf, False
         try:
@@ -246,11 +288,11 @@ class _Loop:
                         better = (judged < best) & gained_surely
                         best = torch.where(better, judged, best)
                         best_step = torch.where(better, step, best_step)
-                        columns = better.repeat_interleave(self.n_predictors)
-                        kept = (
-                            torch.where(columns, added, kept[0]),
-                            torch.where(better[:, None], self.intercept, kept[1]),
-                        )
+                        here = [added, self.intercept.t(), *self._joint_state()]
+                        kept = [
+                            torch.where(self._for_members(better, new), new, old)
+                            for new, old in zip(here, kept, strict=True)
+                        ]
                         now = _mean_of_judged(best)
                     look = Look(step, training.cpu().numpy(), judged.cpu().numpy())
                     history.append(look)
@@ -273,31 +315,58 @@ class _Loop:
                 "until then is kept.",
                 stacklevel=2,
             )
-        return Trained(self._members(*kept), history, best_step.cpu().numpy(), interrupted)
+        joint = None
+        if self.joint is not None and bool((best_step > 0).any()):
+            names = [name for name, _ in self.joint_nets.named_parameters()]
+            # Members last, as all that is kept.
+            values = [v.movedim(-1, 0).double().cpu().numpy() for v in kept[2:]]
+            joint = dict(zip(names, values, strict=True))
+        members = self._members(kept[0], kept[1].t())
+        return Trained(members, history, best_step.cpu().numpy(), interrupted, joint)
+
+    def _joint_state(self) -> list[Tensor]:
+        """Parameters of the joint networks, members last."""
+        if self.joint_nets is None:
+            return []
+        return [p.detach().movedim(0, -1).clone() for p in self.joint_nets.parameters()]
+
+    def _for_members(self, chosen: Tensor, values: Tensor) -> Tensor:
+        """A choice of members, repeated as their values are along the last dimension."""
+        return chosen.repeat_interleave(values.shape[-1] // self.n_members)
 
     def _added(self) -> Tensor:
         """What is added to the start of every member."""
+        if self.nets is None:
+            return torch.zeros_like(self.start)
         added = self.nets()
         if self.problem.directions:
-            whole = monotone_tables(
-                self.start + added, self.problem.layout, self.problem.directions
-            )
-            return whole - self.start
+            return self.in_order(self.start + added) - self.start
         return added
 
-    def _scores(self, added: Tensor, rows: Rows) -> Tensor:
+    def _beside(self, batch: _Prepared) -> Tensor | None:
+        """What joint networks add to the predictors, shape (n_rows, n_members)."""
+        return None if self.joint is None else self.joint_nets(batch.inputs) * self.joint.scale
+
+    def _scores(self, added: Tensor, batch: _Prepared, beside: Tensor | None) -> Tensor:
         """Scores, shape (n_rows, n_members, n_outputs)."""
-        predictors = lookup(rows, self.start + added)
+        predictors = lookup(batch.rows, self.start + added)
         predictors = predictors.view(-1, self.n_members, self.n_predictors)
         predictors = predictors + self.intercept_start + self.intercept
+        if beside is not None:
+            predictors = predictors + beside[:, :, None]
         return predictors if self.n_predictors == 1 else predictors @ self.contrasts.T
 
     def _step(self, batch: _Prepared, optimiser) -> Tensor:
-        added = self._added()
-        losses = self.problem.loss.value(self._scores(added, batch.rows), batch.y)
+        added, beside = self._added(), self._beside(batch)
+        losses = self.problem.loss.value(self._scores(added, batch, beside), batch.y)
         loss = (losses * batch.drawn).sum(dim=0) / batch.weight
+        penalty = self._penalty(added)
+        if beside is not None:
+            penalty = penalty + self.joint.penalty * (
+                (beside.square() * batch.drawn).sum() / (2 * batch.weight)
+            )
         optimiser.zero_grad(set_to_none=True)
-        (loss.sum() + self._penalty(added)).backward()
+        (loss.sum() + penalty).backward()
         optimiser.step()
         return loss.detach()
 
@@ -319,7 +388,8 @@ class _Loop:
         sums = torch.zeros(4, self.n_members, device=self.device)
         number = 0
         for batch in judges():
-            losses = self.problem.loss.value(self._scores(added, batch.rows), batch.y)
+            scores = self._scores(added, batch, self._beside(batch))
+            losses = self.problem.loss.value(scores, batch.y)
             if first:
                 self.start_losses.append(losses)
             weights = batch.left_out
@@ -327,10 +397,8 @@ class _Loop:
             number += 1
             sums += torch.stack(
                 [
-                    weights.sum(dim=0),
-                    (weights * losses).sum(dim=0),
-                    (weights * change).sum(dim=0),
-                    (weights * change).square().sum(dim=0),
+                    values.sum(dim=0).expand(self.n_members)
+                    for values in self._judged_rows(weights, losses, change)
                 ]
             )
             # The next block of a file comes only when nobody holds this one.
@@ -341,11 +409,22 @@ class _Loop:
         sure = change < -_STANDARD_ERRORS * squares.sqrt()
         return judged, torch.ones_like(sure) if first else sure
 
+    def _judged_rows(self, weights: Tensor, losses: Tensor, change: Tensor) -> list[Tensor]:
+        """Weight, loss, its change and the square of that, of every row."""
+        found = [weights, weights * losses, weights * change]
+        if self.joint is not None:
+            # The mean over the members that did not draw the row: its changes are one patient's.
+            judges = (weights > 0).sum(dim=1, keepdim=True).clamp(min=1)
+            found = [values.sum(dim=1, keepdim=True) / judges for values in found]
+        return [*found, found[2].square()]
+
     def _prepare(self, k: int) -> list[_Prepared]:
         if k not in self.kept:
             if not self.source.in_memory:
                 self.kept.clear()
-            self.kept[k] = [_Prepared(batch, self.device) for batch in self.source.block(k)]
+            self.kept[k] = [
+                _Prepared(batch, self.device, self.readout) for batch in self.source.block(k)
+            ]
         return self.kept[k]
 
     def _judges(self) -> Callable[[], Iterable[_Prepared]]:

@@ -27,6 +27,8 @@ def describe_main(panel: MainPanel, scale: Scale, min_patients: float) -> str:
         if missing.weight < min_patients:
             effects = "too few to tell"
         parts.append(f"{label[0].upper()}{label[1:]}: {effects}.")
+    if panel.direction.sign:
+        parts.append(panel.direction.sentence(panel.entry))
     if panel.entry.ref_low is not None or panel.entry.ref_high is not None:
         limits = normal_text(panel.entry).removeprefix("normal ")
         parts.append(f"Normal range: {limits}{unit_after(panel.entry)}.")
@@ -101,6 +103,8 @@ def compare(scale: Scale, high: float, low: float, at_high: str, at_low: str) ->
         unit = " %" if scale.name == "risk" else ""
         top, bottom = (f"{number(_two_digits(v))}{unit}" for v in (high, low))
         return f"{scale.name.capitalize()} {top} at {at_high}, {bottom} at {at_low}."
+    if high == low:
+        return f"{scale.label} the same everywhere."
     difference = number(_two_digits(high - low))
     return f"{scale.label} {difference} higher at {at_high} than at {at_low}."
 
@@ -143,8 +147,14 @@ def _course(shown: np.ndarray, scale: Scale) -> str:
 def describe_pair(panel: PairPanel, scale: Scale, min_patients: float) -> str:
     """A pair in words: where it is highest and lowest, among cells with enough patients."""
     few = pair_counts(panel) < min_patients
+    promises = "".join(
+        f" {entry.label}: {direction.sentence(entry)}"
+        for entry, direction in zip(panel.entries, panel.directions, strict=True)
+        if direction.sign
+    )
     if few.all():
-        return f"{panel.title}. Fewer than {number(min_patients)} patients stand anywhere."
+        nobody = f"Fewer than {number(min_patients)} patients stand anywhere."
+        return f"{panel.title}. {nobody}{promises}"
     shown = shown_pair(panel, scale, panel.effect.score)
     places = []
     for extreme in (np.nanargmin, np.nanargmax):
@@ -152,7 +162,7 @@ def describe_pair(panel: PairPanel, scale: Scale, min_patients: float) -> str:
         places.append((shown[cell], describe_cell(panel, *cell)))
     (low, at_low), (high, at_high) = places
     masked = f" {count(few.sum())} of {count(few.size)} cells are masked." if few.any() else ""
-    return f"{panel.title}. {compare(scale, high, low, at_high, at_low)}{masked}"
+    return f"{panel.title}. {compare(scale, high, low, at_high, at_low)}{masked}{promises}"
 
 
 def _two_digits(value: float) -> float:

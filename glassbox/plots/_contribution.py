@@ -77,7 +77,8 @@ class ContributionDisplay:
         Parameters
         ----------
         est : estimator
-            A fitted glassbox estimator.
+            A fitted glassbox estimator. A part that has no table, such as a network of several
+            features, is a bar like the terms; it has no band, so that there is no interval.
         X : DataFrame or array-like of shape (1, n_features)
             The patient.
         dictionary : DataDictionary, optional

@@ -43,6 +43,23 @@ def set_title(ax: Axes, panel: MainPanel, scale: Scale, look: Look, with_zero: b
     ax.set_xlabel(title, fontsize=look.fontsize + 0.5, parse_math=False)
 
 
+def draw_direction(ax: Axes, panel: MainPanel, look: Look) -> None:
+    """The declared direction and its certificate, above the panel, where nothing else stands."""
+    if panel.direction.mark:
+        ax.annotate(
+            panel.direction.mark,
+            (1, 1),
+            xycoords="axes fraction",
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=look.fontsize - 1,
+            gid="direction",
+            **_style.direction_style(panel.direction.is_warning),
+        )
+
+
 def set_x_limits(ax: Axes, panel: MainPanel, look: Look, low: float, high: float) -> None:
     """An x-axis whose data lie between `low` and `high`, after a zone for *missing* if needed."""
     if panel.effect.missing is not None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from glassbox.core.dictionary import DataDictionary
 from glassbox.plots import _style
+from glassbox.plots._joint import title_beyond_tables
 from glassbox.plots._labels import number, term_title, wrap
 from glassbox.plots._layout import new_figure
 from glassbox.plots._sources import facts_of
@@ -81,7 +82,8 @@ class ImportanceDisplay:
         Parameters
         ----------
         est : estimator
-            A fitted glassbox estimator.
+            A fitted glassbox estimator. A part that has no table, such as a network of several
+            features, is a bar like the terms.
         max_terms : int, default=20
             How many terms get a bar of their own; the others are counted below.
         dictionary : DataDictionary, optional
@@ -100,8 +102,10 @@ class ImportanceDisplay:
             term.name: term_title(list(term.features), dictionary)
             for term in est.additive_model_.terms
         }
+        importances = est.term_importances_
+        titles = {name: title_beyond_tables(name) for name in importances.index} | titles
         unit = _UNIT_OF_LINK[facts.link]
-        return cls(est.term_importances_, titles, unit, max_terms=max_terms).plot(ax=ax)
+        return cls(importances, titles, unit, max_terms=max_terms).plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> ImportanceDisplay:
         """Draw.

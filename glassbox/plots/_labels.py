@@ -12,6 +12,7 @@ from glassbox.core.dictionary import DataDictionary, Entry
 MINUS = "\N{MINUS SIGN}"
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 EN_DASH = "\N{EN DASH}"
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 _IS_SCALE = re.compile(r"\d+\s*[-\N{EN DASH}]\s*\d+")
 

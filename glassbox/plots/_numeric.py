@@ -236,7 +236,7 @@ def _draw_jumps(ax: Axes, panel: MainPanel, scale: Scale, look: Look) -> None:
 def _draw_against(ax: Axes, panel: MainPanel, scale: Scale, inside: Rectangle) -> None:
     shown = panel.shown(scale, panel.effect.score)
     for k in panel.drawn:
-        points = against_direction(panel.effect, panel.direction, k)
+        points = against_direction(panel.effect, panel.direction.sign, k)
         points = _spaced(panel, points, k)
         if len(points):
             (marks,) = ax.plot(

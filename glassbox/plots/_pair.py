@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +13,10 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from glassbox.core.dictionary import Entry
 from glassbox.plots import _style
+from glassbox.plots._direction import Direction
 from glassbox.plots._effects import PairAxis
 from glassbox.plots._furniture import ticks_between
-from glassbox.plots._labels import number, unit_after, with_unit, wrap
+from glassbox.plots._labels import NO_BREAK_SPACE, number, unit_after, with_unit, wrap
 from glassbox.plots._layout import plain_texts
 from glassbox.plots._panels import Look, PairPanel
 from glassbox.plots._scales import RatioLocator, Scale, dress_axis
@@ -84,18 +85,21 @@ class _Side:
     edges: np.ndarray
     view: tuple[float, float]
     missing: tuple[float, float] | None
+    direction: Direction
 
     @classmethod
     def of(cls, panel: PairPanel, a: int, full_range: bool) -> _Side:
         axis, entry, support = panel.effect.axes[a], panel.entries[a], panel.supports[a]
+        direction = panel.directions[a]
         edges = axis.edges()
         low, high = edges[0], edges[-1]
         if support is not None and not full_range:
             low, high = support.central_range
         if panel.effect.weight.sum(axis=1 - a)[-1] <= 0:
-            return cls(axis, entry, edges, (low, high), None)
+            return cls(axis, entry, edges, (low, high), None, direction)
         span = high - low
-        return cls(axis, entry, edges, (low, high), (low - 0.15 * span, low - 0.05 * span))
+        missing = (low - 0.15 * span, low - 0.05 * span)
+        return cls(axis, entry, edges, (low, high), missing, direction)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -116,11 +120,17 @@ class _Side:
         size = look.fontsize - (1.5 if self.axis.categorical else 0)
         getattr(ax, f"set_{which}ticks")(ticks, texts, fontsize=size, parse_math=False)
         getattr(ax, f"set_{which}label")(
-            wrap(self.entry.title, look.label_width if which == "x" else 24),
+            wrap(self._title(), look.label_width if which == "x" else 24),
             fontsize=look.fontsize + 0.5,
             parse_math=False,
+            color=_style.ALERT if self.direction.is_warning else "black",
         )
         getattr(ax, f"set_{which}lim")(*self.limits)
+
+    def _title(self) -> str:
+        # Unbroken: an arrow at the end of a line would look like a part of the name.
+        mark = self.direction.mark.replace(" ", NO_BREAK_SPACE)
+        return f"{self.entry.title} {mark}".rstrip()
 
 
 def draw_heat_map(ax: Axes, panel: PairPanel, scale: Scale, look: Look) -> None:
@@ -231,19 +241,20 @@ def draw_conditional_lines(ax: Axes, panel: PairPanel, scale: Scale, look: Look)
     null = float(scale.null[panel.output_position])
     ax.axhline(null, color="0.35", linewidth=0.7, zorder=1.5)
     _set_limits(ax, np.concatenate(extremes), null, scale)
-    visible = _Side(side.axis, side.entry, side.edges, side.view, None)
+    visible = replace(side, missing=None)
     visible.label(ax, "x", look)
     ax.set_ylabel(scale.label, fontsize=look.fontsize)
     ax.tick_params(axis="y", labelsize=look.fontsize, length=2.5, pad=2)
     ax.grid(axis="y", color="0.9", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
+    # Flush right: a wide legend reaches over the gap to the heat map, not out of the figure.
     legend = ax.legend(
         title=wrap(f"{fixed_entry.title}:", look.label_width + 12),
         fontsize=look.fontsize - 1.5,
         title_fontsize=look.fontsize - 1,
         frameon=False,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 0.99),
+        loc="lower right",
+        bbox_to_anchor=(1.03, 0.99),
         ncols=3 if not fixed.categorical else 2,
         handlelength=1.8,
         handletextpad=0.5,

@@ -8,6 +8,7 @@ import numpy as np
 
 from glassbox.core.dictionary import Entry
 from glassbox.plots import _style
+from glassbox.plots._direction import Direction
 from glassbox.plots._effects import MainEffect, PairEffect, Slot
 from glassbox.plots._jumps import jumps
 from glassbox.plots._scales import Scale
@@ -35,8 +36,8 @@ class MainPanel:
     zero : Zero
     drawn : tuple of int
         Numbers of the outputs that are drawn.
-    direction : int
-        Declared: -1, 0 or 1.
+    direction : Direction
+        Declared, and whether it is certified.
     original : MainEffect or None
         The function before it was edited.
     """
@@ -46,7 +47,7 @@ class MainPanel:
     entry: Entry
     zero: Zero
     drawn: tuple[int, ...] = (0,)
-    direction: int = 0
+    direction: Direction = Direction()
     original: MainEffect | None = None
 
     @property
@@ -126,12 +127,15 @@ class PairPanel:
         How the patients are spread along each feature; None for categories.
     output_position : int
         Number of the output that is drawn.
+    directions : tuple of Direction
+        Declared, of each feature.
     """
 
     effect: PairEffect
     entries: tuple[Entry, Entry]
     supports: tuple[Support | None, Support | None]
     output_position: int = 0
+    directions: tuple[Direction, Direction] = (Direction(), Direction())
 
     @property
     def name(self) -> str:
@@ -153,6 +157,7 @@ class PairPanel:
             effect=self.effect.transposed(),
             entries=self.entries[::-1],
             supports=self.supports[::-1],
+            directions=self.directions[::-1],
         )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from glassbox.core.axes import MISSING_CODE, UNSEEN_CODE, CategoricalAxis
 from glassbox.core.dictionary import DataDictionary
 from glassbox.core.links import get_link
+from glassbox.plots._joint import title_beyond_tables
 from glassbox.plots._labels import describe, flag, with_unit, zero_one_labels
 from glassbox.plots._sources import ModelFacts, output_position
 
@@ -22,8 +23,8 @@ class Patient:
     Attributes
     ----------
     terms : DataFrame
-        One row per term: ``term``, ``label``, ``value`` (in words), ``flag`` ("H", "L" or ""),
-        ``score``, ``lower``, ``upper`` (of the chosen output).
+        One row per term, and per part that has no table: ``term``, ``label``, ``value`` (in
+        words), ``flag`` ("H", "L" or ""), ``score``, ``lower``, ``upper`` (of the chosen output).
     intercept, scores : ndarray of shape (n_outputs,)
     output_position : int
         Which output is explained.
@@ -94,7 +95,7 @@ def read_patient(
             "Select a row, as in X.iloc[[0]]."
         )
     model = est.additive_model_
-    values = contributions.to_numpy().reshape(len(model.terms), model.n_outputs)
+    values = contributions.to_numpy().reshape(-1, model.n_outputs)
     scores = model.intercept + values.sum(axis=0)
     if output is not None:
         position = output_position(output, facts.outputs)
@@ -102,7 +103,8 @@ def read_patient(
         position = int(np.argmax(scores))
     columns = est.schema_.read(X, owner=type(est).__name__)
     rows = []
-    for term, score in zip(model.terms, values, strict=True):
+    n_tables = len(model.terms)
+    for term, score in zip(model.terms, values[:n_tables], strict=True):
         basis = [axis.locate(columns[axis.name]) for axis in term.axes]
         edges = {"lower": np.nan, "upper": np.nan}
         if term.lower is not None:
@@ -117,6 +119,19 @@ def read_patient(
                 "flag": "".join(mark for _, mark in words),
                 "score": score[position],
                 **edges,
+            }
+        )
+    names = contributions.columns.get_level_values(0)[:: model.n_outputs]
+    for name, score in zip(names[n_tables:], values[n_tables:], strict=True):
+        rows.append(
+            {
+                "term": name,
+                "label": title_beyond_tables(name),
+                "value": "",
+                "flag": "",
+                "score": score[position],
+                "lower": np.nan,
+                "upper": np.nan,
             }
         )
     return Patient(pd.DataFrame(rows), model.intercept, scores, position, model.link)

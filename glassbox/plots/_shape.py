@@ -16,8 +16,10 @@ from glassbox.core.dictionary import DataDictionary
 from glassbox.plots import _style
 from glassbox.plots._alt_text import describe_main, describe_pair
 from glassbox.plots._categorical import WIDE_LEVELS, draw_categorical, level_order
+from glassbox.plots._direction import Direction, marks_sentence
 from glassbox.plots._frames import main_frame, pair_frame
-from glassbox.plots._furniture import set_title
+from glassbox.plots._furniture import draw_direction, set_title
+from glassbox.plots._joint import additivity_sentence
 from glassbox.plots._jumps import against_direction
 from glassbox.plots._labels import number
 from glassbox.plots._layout import as_axes_list, grid_figure, place, plain_texts, write_caption
@@ -35,7 +37,7 @@ from glassbox.plots._scales import AUTO, Scale, get_scale
 from glassbox.plots._sources import (
     NO_BAND,
     chosen_terms,
-    declared_directions,
+    directions_of,
     facts_of,
     main_panel,
     pair_panel,
@@ -79,6 +81,8 @@ class ShapeDisplay:
         Whether the x-axes show all data, not the 1-99 % range.
     mark_jumps : bool
         Whether jumps get a dashed vertical.
+    additivity : float, optional
+        Share of the score's variance that the tables hold, where a network holds the rest.
 
     Attributes
     ----------
@@ -120,6 +124,7 @@ class ShapeDisplay:
         max_columns: int = 4,
         full_range: bool = False,
         mark_jumps: bool = True,
+        additivity: float | None = None,
     ):
         self.panels = list(panels)
         self.scale = scale
@@ -130,6 +135,7 @@ class ShapeDisplay:
         self.max_columns = max_columns
         self.full_range = full_range
         self.mark_jumps = mark_jumps
+        self.additivity = additivity
 
     @classmethod
     def from_estimator(
@@ -183,8 +189,13 @@ class ShapeDisplay:
             The model before it was edited: its main effects are drawn dashed, with hatching
             where they differ.
         directions : dict from feature to {-1, 0, 1}, optional
-            Directions that curves are expected to have; crosses mark where they run against
-            them. By default those declared to the estimator (``monotonic_cst``).
+            Directions that curves are expected to have; by default those declared to the
+            estimator (``monotonic_cst``). An arrow says the direction, and "certified" beside it
+            that the score keeps it over the whole input space, "not certified" that it breaks it
+            somewhere, "open" that neither is known. Directions that were not declared to the
+            estimator are checked on its tables; an arrow alone means that they cannot be: the
+            model has several scores, or a part outside the tables. Crosses mark where a curve
+            runs against its direction.
         share_y : bool, default=True
             One y-range for all main effects.
         min_patients : float, default=30
@@ -206,7 +217,8 @@ class ShapeDisplay:
         Raises
         ------
         ValueError
-            For an unknown term, scale, output or reference.
+            For an unknown term, scale, output or reference; for a direction of a feature without
+            order.
         """
         facts = facts_of(est)
         terms = chosen_terms(est, features)
@@ -218,15 +230,17 @@ class ShapeDisplay:
                 "leave reference='mean' or choose a ratio or log scale."
             )
         is_main = {t.name: len(t.axes) == 1 for t in est.additive_model_.terms}
-        _check_per_feature(reference, "reference", est, terms, is_main)
-        _check_per_feature(directions, "directions", est, terms, is_main)
-        declared = declared_directions(est) if directions is None else dict(directions)
+        _check_reference(reference, [term for term in terms if is_main[term]])
+        drawn = _features_of(est, terms)
+        _check_directions(directions, drawn)
+        known = directions_of(est, directions, drawn)
+        nothing = Direction()
         panels = [
             main_panel(
-                est, term, dictionary, reference, int(declared.get(term, 0)), original, output
+                est, term, dictionary, reference, known.get(term, nothing), original, output
             )
             if is_main[term]
-            else pair_panel(est, term, dictionary, output, facts.outputs)
+            else pair_panel(est, term, dictionary, output, facts.outputs, known)
             for term in terms
         ]
         return cls(
@@ -239,6 +253,7 @@ class ShapeDisplay:
             max_columns=max_columns,
             full_range=full_range,
             mark_jumps=mark_jumps,
+            additivity=facts.additivity,
         ).plot(ax=ax)
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> ShapeDisplay:
@@ -316,6 +331,7 @@ class ShapeDisplay:
         draw = draw_categorical if panel.effect.categorical else draw_numeric
         draw(ax, panel, self.scale, look)
         set_title(ax, panel, self.scale, look, with_zero)
+        draw_direction(ax, panel, look)
 
     def _look(self, panel: Panel, inches: float) -> Look:
         limits = (0.0, 1.0)
@@ -401,8 +417,11 @@ class ShapeDisplay:
             panel_jumps(panel, self.scale, self.min_patients) for panel in mains
         ):
             parts.append("Dashed verticals: sudden jumps.")
-        if any(len(against_direction(p.effect, p.direction, k)) for p in mains for k in p.drawn):
+        if any(_runs_against(panel) for panel in mains):
             parts.append("Crosses: against the declared direction.")
+        directions = [panel.direction for panel in mains]
+        directions += [direction for panel in pairs for direction in panel.directions]
+        parts.append(marks_sentence(directions))
         if any(panel.original is not None for panel in mains):
             parts.append("Dashed: before editing; hatched: the change.")
         if any((pair_counts(p) < self.min_pair_patients).any() for p in pairs):
@@ -410,7 +429,8 @@ class ShapeDisplay:
                 f"Hatched cells: fewer than {number(self.min_pair_patients)} patients "
                 "in the neighbourhood."
             )
-        return " ".join(parts)
+        parts.append(additivity_sentence(self.additivity))
+        return " ".join(filter(None, parts))
 
     def to_frame(self) -> pd.DataFrame:
         """What is drawn, as one table.
@@ -440,20 +460,40 @@ class ShapeDisplay:
         )
 
 
-def _check_per_feature(given: Any, name: str, est: Any, terms: list[str], is_main: dict) -> None:
-    """Refuse options for features that are not drawn: they would do nothing."""
-    mains = [term for term in terms if is_main[term]]
-    if isinstance(given, Mapping):
-        for feature in given:
+def _runs_against(panel: MainPanel) -> bool:
+    sign = panel.direction.sign
+    return any(len(against_direction(panel.effect, sign, k)) for k in panel.drawn)
+
+
+def _features_of(est: Any, terms: list[str]) -> list[str]:
+    """Features of the terms drawn, each once."""
+    features = (f for t in est.additive_model_.terms if t.name in terms for f in t.features)
+    return list(dict.fromkeys(features))
+
+
+def _check_directions(directions: Mapping[str, int] | None, drawn: list[str]) -> None:
+    """Refuse directions of features that are not drawn: they would do nothing."""
+    for feature in directions or {}:
+        if feature not in drawn:
+            raise ValueError(
+                f"directions names {feature!r}, which is not among the features drawn: "
+                f"{', '.join(drawn)}."
+            )
+
+
+def _check_reference(reference: Any, mains: list[str]) -> None:
+    """Refuse references of features that are not drawn: they would do nothing."""
+    if isinstance(reference, Mapping):
+        for feature in reference:
             if feature not in mains:
                 raise ValueError(
-                    f"{name} names {feature!r}, which is not among the main effects drawn: "
+                    f"reference names {feature!r}, which is not among the main effects drawn: "
                     f"{', '.join(mains)}."
                 )
-    elif name == "reference" and given not in (MEAN, "normal") and len(mains) != 1:
+    elif reference not in (MEAN, "normal") and len(mains) != 1:
         raise ValueError(
-            f"reference={given!r} fits one main effect, and {len(mains)} are drawn; give a dict "
-            "from features to references."
+            f"reference={reference!r} fits one main effect, and {len(mains)} are drawn; give a "
+            "dict from features to references."
         )
 
 

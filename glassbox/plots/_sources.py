@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from glassbox.core.certificate import monotonicity_certificate
 from glassbox.core.dictionary import DataDictionary
 from glassbox.core.terms import PAIR_SEPARATOR, Term
+from glassbox.plots._direction import Direction
 from glassbox.plots._effects import MainEffect, PairEffect
+from glassbox.plots._joint import JOINT, has_joint
 from glassbox.plots._labels import describe, zero_one_labels
 from glassbox.plots._panels import MainPanel, PairPanel
 from glassbox.plots._support import Support, support_of
@@ -33,6 +36,8 @@ class ModelFacts:
     outcome : str or None
         What a single score is the log-odds of.
     band_description : str
+    additivity : float or None
+        Share of the score's variance that the tables hold; None where they are the whole model.
     """
 
     link: str
@@ -40,6 +45,7 @@ class ModelFacts:
     outputs: tuple
     outcome: str | None
     band_description: str
+    additivity: float | None = None
 
 
 def facts_of(est: Any) -> ModelFacts:
@@ -55,7 +61,8 @@ def facts_of(est: Any) -> ModelFacts:
         elif isinstance(classes[-1], str):
             outcome = classes[-1]
     description = getattr(est, "band_description_", NO_BAND)
-    return ModelFacts(model.link, model.intercept, outputs, outcome, description)
+    additivity = getattr(est, "additivity_", None)
+    return ModelFacts(model.link, model.intercept, outputs, outcome, description, additivity)
 
 
 def chosen_terms(est: Any, features: Any) -> list[str]:
@@ -70,17 +77,24 @@ def chosen_terms(est: Any, features: Any) -> list[str]:
     Raises
     ------
     ValueError
-        For an unknown name or position, naming the known ones.
+        For an unknown name or position, naming the known ones; for a part without a table.
     """
     names = list(est.term_names_)
     if features is None:
         mains = [t.name for t in est.additive_model_.terms if len(t.axes) == 1]
         importances = est.term_importances_
+        if not mains:
+            raise ValueError(
+                "The model has no main effects to draw; name pairs in `features`. Its terms are "
+                f"{_listed(names)}."
+            )
         return sorted(mains, key=lambda name: -importances[name])
     if isinstance(features, str | int | np.integer) or _is_pair(features, names):
         features = [features]
     if not isinstance(features, Iterable):
         raise TypeError(f"features must be names, pairs of names or positions, got {features!r}.")
+    features = list(features)
+    _refuse_joint(est, features, names)
     chosen = [_term_name(feature, names) for feature in features]
     if not chosen:
         raise ValueError("features is empty; name at least one term, or pass None for all.")
@@ -116,9 +130,23 @@ def _term_name(feature: Any, names: list[str]) -> str:
     elif len(feature) == 2:
         found = _pair_name(tuple(feature), names)
     if found is None:
-        shown = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
-        raise ValueError(f"There is no term {feature!r}; the terms are {shown}.")
+        raise ValueError(f"There is no term {feature!r}; the terms are {_listed(names)}.")
     return found
+
+
+def _listed(names: list[str]) -> str:
+    return (", ".join(names[:40]) + (", ..." if len(names) > 40 else "")) or "none"
+
+
+def _refuse_joint(est: Any, features: list, names: list[str]) -> None:
+    asked = any(isinstance(feature, str) and feature == JOINT for feature in features)
+    if asked and JOINT not in names and has_joint(est):
+        raise ValueError(
+            f"{JOINT!r} is the network part of the model, which works on several features at "
+            "once and has no shape function of its own. Leave it out of `features`; "
+            "ContributionDisplay shows what it adds for one patient, and `additivity_` how much "
+            "of the score is in the tables."
+        )
 
 
 def declared_directions(est: Any) -> dict[str, int]:
@@ -131,6 +159,56 @@ def declared_directions(est: Any) -> dict[str, int]:
     schema = getattr(est, "schema_", None)
     names = schema.names if schema is not None else est.feature_names_in_
     return {name: int(direction) for name, direction in zip(names, given, strict=True)}
+
+
+def directions_of(
+    est: Any, given: Mapping[str, int] | None, features: Iterable[str]
+) -> dict[str, Direction]:
+    """Directions of features, with what is certified about them.
+
+    The estimator certifies what was declared to it. Other directions are read off the tables,
+    if these are the whole model and it has one score; otherwise nothing is known about them.
+
+    Parameters
+    ----------
+    est : estimator
+    given : mapping of str to {-1, 0, 1}, optional
+        Instead of those declared to the estimator.
+    features : iterable of str
+
+    Raises
+    ------
+    ValueError
+        If a direction is none of -1, 0 and 1, or given for a feature without order.
+    """
+    declared = declared_directions(est)
+    wanted = declared if given is None else given
+    signs = {name: _sign(name, wanted[name]) for name in features if wanted.get(name, 0)}
+    found = {name: Direction(sign) for name, sign in signs.items()}
+    if not signs or est.additive_model_.n_outputs != 1:
+        return found
+    own = {name for name, sign in signs.items() if declared.get(name) == sign}
+    tables = []
+    if own and hasattr(est, "certificate"):
+        tables.append(est.certificate())
+    others = {name: sign for name, sign in signs.items() if name not in own}
+    if others and not has_joint(est):
+        tables.append(monotonicity_certificate(est.additive_model_, others))
+    for table in tables:
+        for row in table.to_dict("records"):
+            name = row["feature"]
+            if name in signs and int(row["declared"]) == signs[name]:
+                found[name] = Direction.from_certificate(row)
+    return found
+
+
+def _sign(name: str, given: Any) -> int:
+    if isinstance(given, bool) or given not in (-1, 0, 1):
+        raise ValueError(
+            f"directions: that of feature {name!r} must be -1 (falling), 0 or 1 (rising), got "
+            f"{given!r}."
+        )
+    return int(given)
 
 
 def output_position(output: Any, outputs: tuple) -> int:
@@ -162,7 +240,7 @@ def main_panel(
     term: str,
     dictionary: DataDictionary | None,
     reference: Any,
-    direction: int,
+    direction: Direction,
     original: Any,
     output: Any = None,
 ) -> MainPanel:
@@ -204,7 +282,12 @@ def _average(term: Term) -> np.ndarray:
 
 
 def pair_panel(
-    est: Any, term: str, dictionary: DataDictionary | None, output: Any, outputs: tuple
+    est: Any,
+    term: str,
+    dictionary: DataDictionary | None,
+    output: Any,
+    outputs: tuple,
+    directions: Mapping[str, Direction],
 ) -> PairPanel:
     """Everything about one pair, for one output."""
     frame = est.shape_function(term)
@@ -221,7 +304,8 @@ def pair_panel(
     effect = PairEffect.from_frame(frame)
     entries = tuple(describe(dictionary, axis.name) for axis in effect.axes)
     supports = tuple(_support_in_pair(est, effect, a) for a in range(2))
-    return PairPanel(effect, entries, supports, position)
+    arrows = tuple(directions.get(axis.name, Direction()) for axis in effect.axes)
+    return PairPanel(effect, entries, supports, position, arrows)
 
 
 def _support_in_pair(est: Any, effect: PairEffect, a: int) -> Support | None:

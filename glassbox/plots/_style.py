@@ -48,6 +48,11 @@ def curve_style(k: int) -> dict[str, Any]:
     return {"color": colour, "linestyle": line}
 
 
+def direction_style(is_warning: bool) -> dict[str, Any]:
+    """Colour and weight of the mark of a direction."""
+    return {"color": ALERT, "fontweight": "bold"} if is_warning else {"color": "0.25"}
+
+
 def save_figure(display: Any, path: str | Path, *, dpi: int = 300) -> Path:
     """Save the figure of a display for print, its alternative text inside the file.
 

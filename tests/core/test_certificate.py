@@ -7,8 +7,10 @@ from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import CategoricalAxis, NumericAxis
 from glassbox.core.certificate import monotonicity_certificate
 from glassbox.core.terms import Term
+from glassbox.solvers.order import MonotoneOrder
 from tests.core.random_models import feature_axes, random_columns, random_model
 from tests.core.test_bounds import every_node
+from tests.solvers.test_order import model_of, random_problem, random_tables
 
 seeds = st.integers(0, 2**32 - 1)
 kinds_of_axes = st.sampled_from([{"shared": True}, {}, {"mixed": True}])
@@ -31,7 +33,8 @@ def smallest_moves(model, feature):
 
     if isinstance(axes[0], CategoricalAxis):
         levels = range(axes[0].n_values - 1)
-        return np.nan, min((scores(v + 1) - scores(v)).min() for v in levels)
+        falls = [(scores(v + 1) - scores(v)).min() for v in levels]
+        return np.nan, min(falls, default=np.nan)
     slopes, jumps = [], []
     if any(axis.degree == 1 for axis in axes):
         knots = np.unique(np.concatenate([axis.knots for axis in axes]))
@@ -172,6 +175,34 @@ def test_a_violation_is_found_where_the_row_says(seed):
         columns = {name: np.full(len(x), value) for name, value in rest.items()}
         scores = model.scores({**columns, row["feature"]: x})[:, 0]
         assert np.diff(scores).min() < 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds, st.sampled_from(["random", "settled", "one cell broken"]))
+def test_the_certificate_says_yes_if_and_only_if_no_node_falls(seed, kind):
+    rng = np.random.default_rng(seed)
+    terms, directions = random_problem(rng)
+    model = model_of(terms, random_tables(rng, MonotoneOrder(terms, directions), kind))
+    got = monotonicity_certificate(model, directions).set_index("feature")
+    for name, direction in directions.items():
+        signed = [t.replace(coefficients=direction * t.coefficients) for t in model.terms]
+        worst = np.nanmin([0.0, *smallest_moves(model.replace(terms=tuple(signed)), name)])
+        assert got.loc[name, "holds"] is bool(worst > -1e-8)
+        assert got.loc[name, "method"] == "tables"
+        assert kind != "settled" or got.loc[name, "holds"]
+
+
+def test_the_certificate_changes_with_one_cell_in_both_ways():
+    """The test above sees cells whose change breaks the order, and cells whose change does not."""
+    verdicts = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        terms, directions = random_problem(rng)
+        model = model_of(
+            terms, random_tables(rng, MonotoneOrder(terms, directions), "one cell broken")
+        )
+        verdicts.append(monotonicity_certificate(model, directions)["holds"].eq(True).all())
+    assert 10 < sum(verdicts) < 55
 
 
 def piecewise(coefficients, degree=1, name="x", extrapolation="constant"):

@@ -5,6 +5,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from glassbox import (
     BoostedGAMClassifier,
     BoostedGAMRegressor,
+    MonotonicNetClassifier,
+    MonotonicNetRegressor,
     NAMClassifier,
     NAMRegressor,
     SplineGAMClassifier,
@@ -16,6 +18,8 @@ from glassbox import (
     [
         BoostedGAMClassifier(),
         BoostedGAMRegressor(),
+        MonotonicNetClassifier(),
+        MonotonicNetRegressor(),
         NAMClassifier(),
         NAMRegressor(),
         SplineGAMClassifier(),

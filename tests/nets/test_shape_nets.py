@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from glassbox.core.axes import CategoricalAxis, NumericAxis
 from glassbox.core.layout import Layout, TermColumns
 from glassbox.nets.activations import ACTIVATIONS
-from glassbox.nets.shape_nets import AXIS_INPUTS, ShapeNets, monotone_tables
+from glassbox.nets.shape_nets import AXIS_INPUTS, ShapeNets
 
 torch.set_num_threads(1)
 
@@ -225,88 +225,3 @@ def test_the_seed_decides_and_nothing_else_does():
 def test_members_and_predictors_begin_apart():
     table = _nets()()[LAYOUT.slices["age"]].t()
     assert len(torch.unique(table, dim=0)) == COPIES
-
-
-# Tables of the terms "up" (5 knots, missing) and "down" (4 levels, missing) around a free term.
-MONOTONE = Layout(
-    (
-        TermColumns((NumericAxis("up", AGE.knots, degree=1),)),
-        TermColumns((AGE, DOSE)),
-        TermColumns((CategoricalAxis("down", tuple("abcd"), ordered=True),)),
-    )
-)
-DIRECTIONS = {"up": 1, "down": -1}
-
-
-def _values(tables, name, n_values):
-    start = MONOTONE.slices[name].start
-    return tables[start : start + n_values]
-
-
-@given(
-    seed=st.integers(0, 2**31),
-    scale=st.sampled_from([1e-6, 1.0, 1e4]),
-    dtype=st.sampled_from([torch.float32, torch.float64]),
-)
-def test_named_terms_never_turn_and_the_rest_stays(seed, scale, dtype):
-    rng = np.random.default_rng(seed)
-    tables = torch.tensor(scale * rng.normal(size=(MONOTONE.n_columns, 3)), dtype=dtype)
-    found = monotone_tables(tables, MONOTONE, DIRECTIONS)
-    assert found.shape == tables.shape and found.dtype == dtype
-    assert (_values(found, "up", 5).diff(dim=0) >= 0).all()
-    assert (_values(found, "down", 4).diff(dim=0) <= 0).all()
-    free = MONOTONE.slices[TermColumns((AGE, DOSE)).name]
-    assert torch.equal(found[free], tables[free])
-    missing = [MONOTONE.slices[name].stop - 1 for name in DIRECTIONS]
-    assert torch.equal(found[missing], tables[missing])
-
-
-def test_steps_of_the_wrong_sign_count_as_none():
-    tables = torch.zeros(MONOTONE.n_columns, 1, dtype=torch.float64)
-    _values(tables, "up", 5)[:, 0] = torch.tensor([0.0, 1.0, 0.5, 2.0, -3.0])
-    _values(tables, "down", 4)[:, 0] = torch.tensor([0.0, 1.0, -1.0, 4.0])
-    found = monotone_tables(tables, MONOTONE, DIRECTIONS)
-    up, down = _values(found, "up", 5)[:, 0], _values(found, "down", 4)[:, 0]
-    np.testing.assert_allclose(up - up[0], [0.0, 1.0, 1.0, 2.5, 2.5])
-    np.testing.assert_allclose(down - down[0], [0.0, 0.0, -2.0, -2.0])
-
-
-@given(seed=st.integers(0, 2**31))
-def test_tables_that_do_not_turn_stay_as_they_are(seed):
-    rng = np.random.default_rng(seed)
-    tables = torch.tensor(rng.normal(size=(MONOTONE.n_columns, 2)))
-    _values(tables, "up", 5)[:] = _values(tables, "up", 5).sort(dim=0).values
-    _values(tables, "down", 4)[:] = _values(tables, "down", 4).sort(dim=0, descending=True).values
-    found = monotone_tables(tables, MONOTONE, DIRECTIONS)
-    torch.testing.assert_close(found, tables, rtol=1e-12, atol=1e-12)
-    again = monotone_tables(found, MONOTONE, DIRECTIONS)
-    torch.testing.assert_close(again, found, rtol=1e-12, atol=1e-12)
-
-
-@given(seed=st.integers(0, 2**31))
-def test_the_level_of_a_term_stays_where_it_was(seed):
-    tables = torch.tensor(np.random.default_rng(seed).normal(size=(MONOTONE.n_columns, 2)))
-    found = monotone_tables(tables, MONOTONE, DIRECTIONS)
-    for name, n_values in (("up", 5), ("down", 4)):
-        torch.testing.assert_close(
-            _values(found, name, n_values).mean(dim=0), _values(tables, name, n_values).mean(dim=0)
-        )
-
-
-def test_without_directions_tables_pass():
-    tables = torch.randn(MONOTONE.n_columns, 2)
-    assert monotone_tables(tables, MONOTONE, {}) is tables
-    assert torch.equal(monotone_tables(tables, MONOTONE, {"up": 0}), tables)
-
-
-def test_gradients_reach_every_knot():
-    tables = torch.zeros(MONOTONE.n_columns, 1, dtype=torch.float64)
-    _values(tables, "up", 5)[:, 0] = torch.tensor([0.0, 1.0, 3.0, 3.5, 7.0])
-    _values(tables, "down", 4)[:, 0] = torch.tensor([5.0, 1.0, 0.5, -2.0])
-    tables.requires_grad_()
-    pull = torch.randn(MONOTONE.n_columns, 1, dtype=torch.float64)
-    (monotone_tables(tables, MONOTONE, DIRECTIONS) * pull).sum().backward()
-    torch.testing.assert_close(tables.grad, pull)
-    assert torch.autograd.gradcheck(
-        lambda values: monotone_tables(values, MONOTONE, DIRECTIONS), (tables,)
-    )

@@ -12,8 +12,9 @@ from glassbox.core.axes import CategoricalAxis, NumericAxis
 from glassbox.core.layout import Layout, TermColumns
 from glassbox.nets import lookup as lookups
 from glassbox.nets import losses, trainer
+from glassbox.nets.monotone import MonotoneNets
 from glassbox.nets.shape_nets import ShapeNets
-from glassbox.nets.trainer import Problem, Schedule, train
+from glassbox.nets.trainer import Joint, Problem, Schedule, train
 from glassbox.solvers.adaptive import Part
 from glassbox.solvers.members import Batch, Members
 
@@ -399,6 +400,226 @@ def test_members_are_judged_by_a_bounded_number_of_rows(monkeypatch):
     trained = _train(_problem(), _File(blocks), Schedule(0))
     expected = _validation(_zero(), [*blocks[0], *blocks[1]])
     np.testing.assert_allclose(trained.history[0].validation, expected, rtol=1e-5)
+
+
+# --- Joint networks
+
+
+A = NumericAxis("a", np.linspace(-1.0, 1.0, 9), degree=1)
+B = NumericAxis("b", np.linspace(-1.0, 1.0, 9), degree=1)
+BOTH = Layout((TermColumns((A,)), TermColumns((B,))))
+READOUT = np.zeros((BOTH.n_columns, 2))
+READOUT[:9, 0] = READOUT[10:19, 1] = 1.7 * A.knots
+
+
+def _product_batches(n=2_000, n_batches=2, n_members=3, noise=0.1, signal=1.0, seed=0):
+    """The outcome rises with a and b, and with both together more than with each alone."""
+    rng = np.random.default_rng(seed)
+    columns = {name: rng.uniform(-1, 1, n) for name in "ab"}
+    y = signal * (columns["a"] + 1) * (columns["b"] + 1) + noise * rng.normal(size=n)
+    rows, bags = BOTH.rows(columns, np.float32), _bags(rng, n, n_members)
+    cuts = [slice(i * n // n_batches, (i + 1) * n // n_batches) for i in range(n_batches)]
+    return [Batch(rows[c], y[c], np.ones(len(y[c])), bags[c]) for c in cuts]
+
+
+def _joint(n_members=3, *, hidden=(8, 8), seed=0, penalty=0.0, scale=1.0):
+    nets = MonotoneNets(n_members, 1, 1, hidden=hidden, seed=seed)
+    return Joint(nets, READOUT.copy(), penalty, scale)
+
+
+def _beside_problem(n_members=3, total=2_000.0, loss=None):
+    rng = np.random.default_rng(9)
+    tables = 0.01 * rng.normal(size=(BOTH.n_columns, 1, n_members))
+    start = Members(tables, np.full((1, n_members), 1.0))
+    loss = losses.Gaussian() if loss is None else loss
+    return Problem(BOTH, loss, start, (), 1.0, total, {"a": 1})
+
+
+def _train_joint(problem, batches, schedule, joint, nets=None):
+    source = _Memory([batches])
+    return train(nets, problem, source, schedule, device=CPU, seed=0, joint=joint)
+
+
+def _pooled_validation(trained, batches, joint):
+    """Squared error halved, each row under the mean of the members that did not draw it."""
+    nets = MonotoneNets(trained.members.intercept.shape[1], 1, 1, hidden=(8, 8), seed=5)
+    nets.load_state_dict({k: torch.from_numpy(v) for k, v in trained.joint.items()})
+    total = weight = 0.0
+    for batch in batches:
+        inputs = torch.from_numpy((batch.rows @ READOUT).astype(np.float32))
+        with torch.no_grad():
+            beside = joint.scale * nets(inputs).numpy()
+        scores = trained.members.predictors(batch.rows)[:, 0] + beside
+        left_out = batch.bags == 0
+        judged = left_out.any(axis=1)
+        errors = (left_out * (batch.y[:, None] - scores) ** 2 / 2).sum(axis=1)
+        total += (errors[judged] / left_out[judged].sum(axis=1)).sum()
+        weight += judged.sum()
+    return total / weight
+
+
+def test_joint_networks_that_help_are_kept_beside_tables_that_stay():
+    problem, batches, joint = _beside_problem(), _product_batches(), _joint(scale=0.5)
+    schedule = Schedule(120, 2e-2, weight_decay=0.0, patience=1_000)
+    trained = _train_joint(problem, batches, schedule, joint)
+    first, last = trained.history[0].validation, trained.history[-1].validation
+    assert (last < 0.1 * first).all()
+    np.testing.assert_array_equal(trained.members.coefficients, problem.start.coefficients)
+    assert (trained.members.intercept != problem.start.intercept).any()
+    assert list(trained.joint) == [name for name, _ in joint.nets.named_parameters()]
+    for name, parameter in joint.nets.named_parameters():
+        assert trained.joint[name].shape == parameter.shape
+        assert trained.joint[name].dtype == np.float64
+    assert trained.steps[0] > 50 and len(set(trained.steps.tolist())) == 1
+    assert all(len(set(look.validation.tolist())) == 1 for look in trained.history)
+    expected = _pooled_validation(trained, batches, joint)
+    best = min(look.validation[0] for look in trained.history)
+    assert best == pytest.approx(expected, rel=1e-4)
+
+
+def test_all_members_keep_the_parameters_of_the_best_look(monkeypatch):
+    monkeypatch.setattr(trainer, "_STANDARD_ERRORS", -1e9)
+    batches = _product_batches(n=150, n_batches=1, noise=2.0, signal=0.5)
+    problem, joint = _beside_problem(total=150.0), _joint(scale=2.0)
+    schedule = Schedule(150, 5e-2, weight_decay=0.0, steps_between=2, patience=1_000)
+    trained = _train_joint(problem, batches, schedule, joint)
+    by_look = np.array([look.validation[0] for look in trained.history])
+    best = trained.history[int(by_look.argmin())]
+    assert 0 < best.step < 140 and by_look[-1] > 1.02 * by_look.min()
+    np.testing.assert_array_equal(trained.steps, best.step)
+    assert by_look.min() == pytest.approx(_pooled_validation(trained, batches, joint), rel=1e-4)
+    last = dict(joint.nets.named_parameters())
+    assert (trained.joint["up.0"] != last["up.0"].detach().double().numpy()).any()
+
+
+def test_joint_networks_that_cannot_help_are_left_out_and_members_stay():
+    problem, joint = _beside_problem(), _joint()
+    schedule = Schedule(40, learning_rate=1e6)
+    trained = _train_joint(problem, _product_batches(), schedule, joint)
+    assert trained.joint is None
+    np.testing.assert_array_equal(trained.members.coefficients, problem.start.coefficients)
+    np.testing.assert_array_equal(trained.members.intercept, problem.start.intercept)
+    np.testing.assert_array_equal(trained.steps, 0)
+    assert len(trained.history) > 1
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_joint_networks_must_be_better_than_none(seed):
+    """The outcome has nothing to do with the features: unlearning the random start is no gain."""
+    batches = [
+        replace(b, y=np.arange(len(b.y)) % 2.0) for b in _product_batches(n=4_000, seed=seed)
+    ]
+    problem = _beside_problem(total=4_000.0, loss=losses.Bernoulli())
+    start = Members(0 * problem.start.coefficients, 0 * problem.start.intercept)
+    problem = replace(problem, start=start)
+    joint = _joint(seed=seed, scale=3.0)
+    schedule = Schedule(60, 1e-2, patience=1_000)
+    trained = _train_joint(problem, batches, schedule, joint)
+    without = np.log(2.0)
+    assert trained.joint is None or min(look.validation[0] for look in trained.history) < without
+
+
+def test_joint_networks_are_judged_though_a_member_drew_every_row():
+    batches = _product_batches()
+    for batch in batches:
+        batch.bags[:, 0] = 1.0
+    schedule = Schedule(60, 2e-2, weight_decay=0.0)
+    trained = _train_joint(_beside_problem(), batches, schedule, _joint())
+    assert np.isfinite(trained.history[-1].validation).all()
+    assert (trained.steps == trained.steps[0]).all() and trained.steps[0] > 0
+
+
+def test_without_rows_to_judge_by_there_are_no_joint_networks():
+    batches = _product_batches()
+    for batch in batches:
+        batch.bags[:] = 1.0
+    problem = _beside_problem()
+    trained = _train_joint(problem, batches, Schedule(30, 2e-2), _joint())
+    assert trained.joint is None
+    np.testing.assert_array_equal(trained.members.intercept, problem.start.intercept)
+
+
+def test_gradients_reach_the_joint_networks_and_nothing_else():
+    problem, batches, joint = _beside_problem(), _product_batches(n_batches=1), _joint()
+    loop = trainer._Loop(None, problem, _Memory([batches]), Schedule(1), CPU, 0, joint)
+    before = [p.detach().clone() for p in joint.nets.parameters()]
+    optimiser = torch.optim.SGD([*joint.nets.parameters(), loop.intercept], lr=0.1)
+    prepared = loop._prepare(0)[0]
+    loop._step(prepared, optimiser)
+    for parameter, old in zip(joint.nets.parameters(), before, strict=True):
+        assert parameter.grad.abs().max() > 0 and not torch.equal(parameter, old)
+    for held in (loop.start, loop.intercept_start, loop.readout, prepared.inputs):
+        assert not held.requires_grad and held.grad is None
+    np.testing.assert_array_equal(joint.inputs, READOUT)
+    torch.testing.assert_close(
+        loop.start.double(), torch.from_numpy(problem.start.coefficients[:, 0]), rtol=0, atol=1e-8
+    )
+
+
+def test_members_do_not_learn_from_rows_that_they_did_not_draw_beside_networks():
+    batches = _product_batches(n_batches=1)
+    spoilt = [replace(b, y=np.where(b.bags[:, 0] == 0, 50.0, b.y)) for b in batches]
+    steps = []
+    for some in (batches, spoilt):
+        joint = _joint()
+        loop = trainer._Loop(None, _beside_problem(), _Memory([some]), Schedule(1), CPU, 0, joint)
+        optimiser = torch.optim.SGD([*joint.nets.parameters(), loop.intercept], lr=0.1)
+        loop._step(loop._prepare(0)[0], optimiser)
+        steps.append([p.grad for p in joint.nets.parameters()])
+    for plain, found in zip(*steps, strict=True):
+        torch.testing.assert_close(plain[0], found[0])
+        assert not torch.allclose(plain[1], found[1])
+
+
+def test_the_penalty_is_on_the_mean_square_of_what_is_added():
+    batches = _product_batches(n_batches=1)
+    gradients = []
+    for penalty in (0.0, 0.7):
+        joint = _joint(scale=1.5, penalty=penalty)
+        loop = trainer._Loop(
+            None, _beside_problem(), _Memory([batches]), Schedule(1), CPU, 0, joint
+        )
+        optimiser = torch.optim.SGD(joint.nets.parameters(), lr=0.0)
+        loop._step(loop._prepare(0)[0], optimiser)
+        gradients.append([p.grad.clone() for p in joint.nets.parameters()])
+    joint = _joint()
+    batch = batches[0]
+    inputs = torch.from_numpy((batch.rows @ READOUT).astype(np.float32))
+    beside = 1.5 * joint.nets(inputs)
+    drawn = torch.from_numpy(batch.bags)
+    (0.7 * (drawn * beside**2).sum() / (2 * batch.n_rows)).backward()
+    for parameter, without, with_it in zip(joint.nets.parameters(), *gradients, strict=True):
+        torch.testing.assert_close(with_it - without, parameter.grad, rtol=1e-3, atol=1e-5)
+
+
+def test_a_large_penalty_leaves_little_of_a_network():
+    schedule = Schedule(100, 2e-2, weight_decay=0.0, patience=1_000)
+    batches = _product_batches()
+    sizes = []
+    for penalty in (0.0, 1e4):
+        joint = _joint(penalty=penalty)
+        _train_joint(_beside_problem(), batches, schedule, joint)
+        inputs = torch.from_numpy((batches[0].rows @ READOUT).astype(np.float32))
+        with torch.no_grad():
+            sizes.append(joint.nets(inputs).square().mean().item())
+    assert sizes[1] < 0.01 * sizes[0]
+
+
+def test_without_joint_networks_there_is_nothing_joint():
+    assert _train(_problem(), _sine_batches(), Schedule(20, 1e-2)).joint is None
+
+
+def test_joint_networks_from_a_file_are_those_from_memory():
+    batches = _product_batches(n_batches=4)
+    blocks, runs = [batches[:1], batches[1:]], []
+    for source in (_File(blocks), _Memory(blocks)):
+        schedule = Schedule(30, 2e-2, steps_between=7)
+        runs.append(
+            train(None, _beside_problem(), source, schedule, device=CPU, seed=0, joint=_joint())
+        )
+    _assert_same(*runs)
+    for name, values in runs[0].joint.items():
+        np.testing.assert_array_equal(values, runs[1].joint[name])
 
 
 # --- Devices

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator
 
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import CategoricalAxis, NumericAxis
+from glassbox.core.certificate import monotonicity_certificate
 from glassbox.core.dictionary import DataDictionary
 from glassbox.core.schema import Schema
 from glassbox.core.shapes import shape_function
@@ -160,3 +161,55 @@ def dictionary():
             }
         )
     )
+
+
+class FakeConstrained(FakeEstimator):
+    """With directions, and a certificate of the tables or one that is given."""
+
+    def __init__(self, model, directions=None, certificate=None, **options):
+        super().__init__(model, directions=directions, **options)
+        self.given_certificate = certificate
+
+    def certificate(self):
+        if self.given_certificate is not None:
+            return self.given_certificate
+        return monotonicity_certificate(self.additive_model_, self.monotonic_cst)
+
+
+def constrained(*terms, intercept=-1.0, link="logit", **options):
+    model = AdditiveModel(intercept, terms, link)
+    return FakeConstrained(model, classes=[0, 1], **options)
+
+
+def verdict(feature, declared, holds, method="tables + weights", start=None, end=None):
+    """A certificate of one row."""
+    row = {"feature": feature, "declared": declared, "holds": holds, "method": method}
+    row |= {"worst_slope": np.nan, "from": start, "to": end, "partners": {}}
+    return pd.DataFrame([row]).astype({"holds": object, "from": object, "to": object})
+
+
+class FakeJoint(FakeConstrained):
+    """Tables, and a network that is in none of them."""
+
+    def __init__(self, model, additivity=0.97, joint_importance=0.5, **options):
+        super().__init__(model, **options)
+        self.additivity_ = additivity
+        self.term_importances_ = pd.concat(
+            [self.term_importances_, pd.Series({"joint": joint_importance})]
+        )
+
+    def joint(self, n_rows):
+        """What the network adds to each row and score, shape (n_rows, n_outputs)."""
+        n_outputs = self.additive_model_.n_outputs
+        return 0.3 + np.arange(n_rows * n_outputs).reshape(n_rows, n_outputs) / 10
+
+    def contributions(self, X):
+        frame = super().contributions(X)
+        for k, value in enumerate(self.joint(len(frame)).T):
+            frame["joint" if self._outputs is None else ("joint", self._outputs[k])] = value
+        return frame
+
+
+def joint_estimator(**options):
+    model = AdditiveModel(-1.0, (age_term(), lines_term(), stage_term()), "logit")
+    return FakeJoint(model, classes=[0, 1], table=table()[["age", "bun", "stage"]], **options)
