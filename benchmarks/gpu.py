@@ -1,4 +1,4 @@
-"""A neural additive model on CUDA, and on the processors of the same machine.
+"""Neural additive models and monotonic nets on CUDA, and on the processors of the same machine.
 
 Each device has a process of its own, in which a small table is fitted first, so that kernels are
 loaded and compiled. "rows_per_s" are the table's rows by the seconds of the whole fit,
@@ -8,7 +8,7 @@ included.
 
 Without a CUDA device it says so and writes nothing, unless `--cpu-only` is given.
 
-    python -m benchmarks.gpu [--quick] [--rows 1000000] [--columns 50] [--bags 32] [--cpu-only]
+    python -m benchmarks.gpu [--quick] [--rows 1000000] [--columns 50] [--cpu-only]
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from benchmarks._results import write_merged
 from benchmarks.nam_speed import SHAPES, steps_taken
 
 TEST_ROWS = 50_000
+# Members of each model, and columns in which the net may not turn.
+BAGS = {"nam": 32, "net": 20}
+DIRECTED = 10
 WARM_UP_ROWS = 2_000
 
 
@@ -44,25 +47,33 @@ def make_table(n_rows: int, n_columns: int) -> tuple[np.ndarray, np.ndarray]:
     return X, (rng.random(len(X)) < expit(score - score.mean())).astype(int)
 
 
-def fit_once(device: str, n_rows: int, n_columns: int, n_bags: int) -> None:
+def fit_once(device: str, name: str, n_rows: int, n_columns: int, n_bags: int) -> None:
     """The work of one process: warm up, fit, and print what it took."""
     import torch
 
-    from glassbox import NAMClassifier
+    from glassbox import MonotonicNetClassifier, NAMClassifier
 
     warnings.simplefilter("ignore")
     X, y = make_table(n_rows, n_columns)
     settings = {"n_bags": n_bags, "device": device, "random_state": 0}
-    NAMClassifier(**settings).fit(X[:WARM_UP_ROWS], y[:WARM_UP_ROWS])
+    family = NAMClassifier
+    if name == "net":
+        family = MonotonicNetClassifier
+        rising = [j for j, shape in enumerate(SHAPES) if _rises(shape)]
+        directed = [int(j % len(SHAPES) in rising) for j in range(n_columns)]
+        most = np.cumsum(directed) <= DIRECTED
+        settings["monotonic_cst"] = (np.array(directed) * most).tolist()
+    family(**settings).fit(X[:WARM_UP_ROWS], y[:WARM_UP_ROWS])
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         torch.cuda.synchronize()
-    model = NAMClassifier(**settings)
+    model = family(**settings)
     wall, cpu = time.perf_counter(), time.process_time()
     model.fit(X[:n_rows], y[:n_rows])
     seconds, cpu = time.perf_counter() - wall, time.process_time() - cpu
     steps = steps_taken(model) or 0
     found = {
+        "model": name,
         "device": device,
         "hardware": torch.cuda.get_device_name() if device == "cuda" else processor(),
         "wall_s": seconds,
@@ -80,6 +91,10 @@ def fit_once(device: str, n_rows: int, n_columns: int, n_bags: int) -> None:
     print(json.dumps(found))
 
 
+def _rises(shape) -> bool:
+    return bool((np.diff(shape(np.linspace(-4, 4, 2_001))) >= 0).all())
+
+
 def processor() -> str:
     """The processor's name, and how many there are."""
     name = platform.processor() or platform.machine()
@@ -91,16 +106,16 @@ def processor() -> str:
     return f"{name}, {os.cpu_count()} processors"
 
 
-def in_own_process(device: str, n_rows: int, n_columns: int, n_bags: int) -> dict:
+def in_own_process(device: str, name: str, n_rows: int, n_columns: int, n_bags: int) -> dict:
     """Measure one device; a failure, such as too little memory, is a result."""
-    call = (device, n_rows, n_columns, n_bags)
+    call = (device, name, n_rows, n_columns, n_bags)
     code = f"from benchmarks.gpu import fit_once; fit_once{call!r}"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     if done.returncode:
         last = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
-        return {"device": device, "failure": last[:300]}
+        return {"model": name, "device": device, "failure": last[:300]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -114,7 +129,8 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--columns", type=int, default=50)
-    options.add_argument("--bags", type=int, default=32)
+    options.add_argument("--models", nargs="+", choices=BAGS, default=list(BAGS))
+    options.add_argument("--bags", type=int, help="members of every model")
     options.add_argument("--cpu-only", action="store_true", help="measure the processors alone")
     options.add_argument("--cuda-only", action="store_true", help="measure the CUDA device alone")
     args = options.parse_args()
@@ -128,18 +144,20 @@ def main() -> None:
     if args.cpu_only and args.cuda_only:
         options.error("--cpu-only and --cuda-only leave nothing to measure.")
     devices = ["cpu"] if args.cpu_only else ["cuda"] if args.cuda_only else ["cuda", "cpu"]
-    size = {"rows": args.rows, "columns": args.columns, "bags": args.bags}
     rows = []
-    for device in devices:
-        rows.append({**size, **in_own_process(device, *size.values())})
-        print_table(rows[-1:], f"{device}: {rows[-1].get('failure', 'done')}")
-    seconds = {row["device"]: row["wall_s"] for row in rows if "wall_s" in row}
-    if len(seconds) == 2:
-        print(f"CUDA is {seconds['cpu'] / seconds['cuda']:.1f} times as fast as the processors.")
+    for name in args.models:
+        size = {"rows": args.rows, "columns": args.columns, "bags": args.bags or BAGS[name]}
+        for device in devices:
+            rows.append({**size, **in_own_process(device, name, *size.values())})
+            print_table(rows[-1:], f"{name}, {device}: {rows[-1].get('failure', 'done')}")
+        seconds = {r["device"]: r["wall_s"] for r in rows if "wall_s" in r and r["model"] == name}
+        if len(seconds) == 2:
+            ratio = seconds["cpu"] / seconds["cuda"]
+            print(f"{name}: CUDA is {ratio:.1f} times as fast as the processors.")
     if args.quick and args.out is None:
         print("Not written: a quick run needs --out.")
         return
-    path = write_merged("gpu", args, rows, ("device", "hardware", *size))
+    path = write_merged("gpu", args, rows, ("model", "device", "hardware", *size))
     print("Written:", path.name)
 
 

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from glassbox.core._nodes import coefficient_labels, feature_nodes
+from glassbox.core._nodes import Nodes, coefficient_labels, feature_nodes
 from glassbox.core._slopes import Pieces, is_linear, outward_slopes, read_rows
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import Axis, CategoricalAxis, NumericAxis
@@ -320,30 +320,31 @@ def _levels(parts: list[_Part]) -> dict:
     axis = parts[0].axis
     if axis.n_values == 0:
         return {}
-    opposite = [part.times(-1) for part in parts]
+    try:
+        shared = [(parts, feature_nodes([p.axis for p in parts]))]
+    except AxisMergeError:
+        # Without common nodes, the parts may be at their lowest in different places.
+        shared = [([part], feature_nodes([part.axis])) for part in parts]
     levels = {"missing": axis.missing_index, "unseen": axis.unseen_index}
     row = {}
     for level, index in levels.items():
         if index is not None:
-            row[f"{level}_lowest"] = _lowest_change_to(level, parts)
-            row[f"{level}_highest"] = -_lowest_change_to(level, opposite)
+            lowest = sum(_lowest_change_to(level, some, nodes, 1) for some, nodes in shared)
+            highest = -sum(_lowest_change_to(level, some, nodes, -1) for some, nodes in shared)
+            row |= {f"{level}_lowest": lowest, f"{level}_highest": highest}
     return row
 
 
-def _lowest_change_to(level: str, parts: list[_Part]) -> float:
-    """Smallest change of the score when an observed value becomes missing or unseen."""
-    try:
-        nodes = feature_nodes([p.axis for p in parts])
-    except AxisMergeError:
-        return sum(_lowest_change_to(level, [p]) for p in parts)
+def _lowest_change_to(level: str, parts: list[_Part], nodes: Nodes, sign: int) -> float:
+    """Smallest change of the score, times a sign, when a value becomes missing or unseen."""
     observed = nodes.kinds == "value"
     changes = [
-        p.table[getattr(p.axis, f"{level}_index")] - nodes.read(number, p.table)[observed]
+        sign * (p.table[getattr(p.axis, f"{level}_index")] - nodes.read(number, p.table)[observed])
         for number, p in enumerate(parts)
     ]
     lowest = _least_over_partners(parts, changes, sampled=False)[0].min()
     if any(is_linear(p.axis) for p in parts):
-        away = [-outward_slopes(p.axis, p.table) for p in parts]
+        away = [-sign * outward_slopes(p.axis, p.table) for p in parts]
         span = max(p.axis.knots[-1] - p.axis.knots[0] for p in parts)
         slope = _least_over_partners(parts, away, sampled=False)[0].min()
         if slope * span < -_ROUNDING * _scale(parts):

@@ -18,19 +18,22 @@ from glassbox.core.refine import common_axis, refine, refinement_matrix
 from glassbox.core.terms import Term
 from glassbox.solvers.order import MonotoneOrder
 
-# Rows that a cell without any counts for: it must not be free, nor hold others back.
+# Rows that every cell has on top of its own: without any, it must not move at no cost.
 _EMPTY_CELL = 0.1
 
+# Of the largest coefficient.
+_NO_VIOLATION = 1e-13
+
 _MOST_STEPS = 100
-# How much of the squared change going on could save. Rounding spoils the steps from 1e-12 on.
-_GAP = 1e-9
-# The same, of squares of the unit and the weights of all; the unit is the largest violation, or
-# this share of the largest increment.
-_LEAST_GAP, _LEAST_UNIT = 1e-14, 1e-3
-_RESIDUAL = 1e-8
+# How much of the squared change going on could save, and the same of squares of the unit and the
+# weights of all. The unit is the largest violation, or this share of the largest increment.
+_GAP, _LEAST_GAP, _LEAST_UNIT = 1e-12, 1e-16, 1e-3
+_RESIDUAL = 1e-9
+# Rounding may end the way before these are reached: so much more will do.
+_ROUNDING = 1e3
 # Of the way to the boundary.
 _SHARE_OF_STEP = 0.995
-# Of the smallest weight: what keeps the steps of unknowns determined that have none.
+# Of the smallest weight: what unknowns weigh that are no coefficients.
 _BOUND_WEIGHT = 1e-6
 
 
@@ -60,8 +63,8 @@ def nearest_monotone_model(
 
     Notes
     -----
-    Minimises the sum of squared changes, weighted by the rows in each cell (a tenth of a row
-    where there is none), over main effects and pairs of all features with a direction together.
+    Minimises the sum of squared changes, weighted by the rows in each cell (plus a tenth of
+    one, for those without), over main effects and pairs of all features with a direction together.
     Features that keep their direction already, and are tied by pairs to none that turns, stay as
     they are.
 
@@ -124,8 +127,10 @@ def _violated(terms: list[Term], directions: Mapping[str, int]) -> set[str]:
     """Features that turn."""
     if not terms:
         return set()
-    slack = MonotoneOrder([term.axes for term in terms], directions).slack(_flat(terms))
-    return {name for name, spare in slack.items() if (spare < 0).any()}
+    flat = _flat(terms)
+    slack = MonotoneOrder([term.axes for term in terms], directions).slack(flat)
+    rounding = _NO_VIOLATION * np.abs(flat).max()
+    return {name for name, spare in slack.items() if (spare < -rounding).any()}
 
 
 def _linked(names: set[str], terms: list[Term], directions: Mapping[str, int]) -> dict[str, int]:
@@ -243,24 +248,31 @@ def nearest_in_cone(point: np.ndarray, weights: np.ndarray, rows: sparse.csr_arr
     weights = weights / weights.mean()
     n_bounds = rows.shape[1] - n
     start = np.append(point / unit, np.zeros(n_bounds))
-    weights = np.append(weights, np.zeros(n_bounds))
-    return unit * _interior_point(start, weights, rows)[:n]
+    floor = weights.min()
+    weights = np.append(weights, np.full(n_bounds, _BOUND_WEIGHT * floor))
+    return unit * _interior_point(start, weights, rows, floor)[:n]
 
 
-def _interior_point(start: np.ndarray, weights: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
+def _interior_point(
+    start: np.ndarray, weights: np.ndarray, rows: sparse.csr_array, floor: float
+) -> np.ndarray:
     across = sparse.csr_array(rows.T)
-    least = weights[weights > 0].min()
-    own = sparse.diags_array(np.where(weights > 0, weights, _BOUND_WEIGHT * least))
-    x = start.copy()
+    own = sparse.diags_array(weights)
+    x = nearest = start.copy()
     s = np.maximum(rows @ x, 0.1)
     z = np.full(len(s), np.median(weights))
+    least = np.inf
     for _ in range(_MOST_STEPS):
         uphill = weights * (x - start) - across @ z
         off = rows @ x - s
         gap = s @ z
         allowed = _GAP * (weights @ (x - start) ** 2) + _LEAST_GAP * weights.sum()
-        if max(gap, uphill**2 @ (1 / np.maximum(weights, least))) <= allowed and np.abs(off).max() <= _RESIDUAL:
-            return x
+        lost = max(gap, uphill**2 @ (1 / np.maximum(weights, floor))) / allowed
+        lost = max(lost, np.abs(off).max() / _RESIDUAL)
+        if lost < least:
+            least, nearest = lost, x
+        if least <= 1.0 or (least <= _ROUNDING and not lost < _ROUNDING * least):
+            return nearest
         factor = splu(
             sparse.csc_array(own + across @ sparse.diags_array(z / s) @ rows),
             permc_spec="MMD_AT_PLUS_A",
@@ -268,10 +280,10 @@ def _interior_point(start: np.ndarray, weights: np.ndarray, rows: sparse.csr_arr
             options={"SymmetricMode": True},
         )
 
-        def step(excess, factor=factor, uphill=uphill, off=off, s=s, z=z):
-            dx = factor.solve(-uphill - across @ ((excess + z * off) / s))
+        def step(change, factor=factor, uphill=uphill, off=off, s=s, z=z):
+            dx = factor.solve(-uphill - across @ ((change + z * off) / s))
             ds = rows @ dx + off
-            return dx, ds, -(excess + z * ds) / s
+            return dx, ds, -(change + z * ds) / s
 
         _, ds, dz = step(s * z)
         ahead = (s + _reach(s, ds) * ds) @ (z + _reach(z, dz) * dz)
@@ -285,7 +297,7 @@ def _interior_point(start: np.ndarray, weights: np.ndarray, rows: sparse.csr_arr
         ConvergenceWarning,
         stacklevel=2,
     )
-    return x
+    return nearest
 
 
 def _reach(values: np.ndarray, change: np.ndarray) -> float:

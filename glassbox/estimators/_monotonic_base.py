@@ -26,6 +26,8 @@ from glassbox.estimators._progress import LookProgress
 
 # Rows from which the main effects of the network are learned.
 _SPLIT_ROWS = 65_536
+# Steps from look to look: a look costs more where there are more batches.
+_STEPS_BETWEEN = (10, 50)
 _LEVELS = ("missing_lowest", "missing_highest", "unseen_lowest", "unseen_highest")
 
 
@@ -121,7 +123,7 @@ path or pyarrow.dataset.Dataset
         family = self._family(blocks)
         plan = self._make_plan(blocks, family, start="penalised", prune=False)
         with LookProgress(self.max_steps) if self.verbose else nullcontext() as progress:
-            trainer = self._trainer(family, plan, progress)
+            trainer = self._trainer(family, plan, progress, blocks.n_rows)
             options = {} if progress is None else {"say": progress.say}
             fitted = learn(blocks, family, plan, trainer, **options).fitted
         model = to_additive_model(fitted, self.confidence_level)
@@ -134,9 +136,10 @@ path or pyarrow.dataset.Dataset
             joint_size = parts.joint_size
         self.dispersion_, self.effective_df_ = fitted.dispersion, fitted.effective_df
         self.training_record_ = record_of(trainer.trained)
+        without = "" if self.joint_ is None else ", without what the network adds"
         self.band_description_ = (
             f"{self.confidence_level:.0%} pointwise credible band (posterior of the penalised "
-            "fit, without what the network adds)"
+            f"fit{without})"
         )
         self._finish(model, blocks)
         if self._has_joint:
@@ -147,7 +150,7 @@ path or pyarrow.dataset.Dataset
     def _has_joint(self) -> bool:
         return bool(self.residual and len(tuple(self.hidden)) and self.max_steps)
 
-    def _trainer(self, family, plan, progress):
+    def _trainer(self, family, plan, progress, n_rows: int):
         if not self._has_joint:
             return _NoNetworks(plan.n_members)
         try:
@@ -160,7 +163,11 @@ path or pyarrow.dataset.Dataset
                 "residual=False."
             ) from reason
         schedule = Schedule(
-            self.max_steps, self.learning_rate, self.weight_decay, patience=self.patience
+            self.max_steps,
+            self.learning_rate,
+            self.weight_decay,
+            steps_between=int(np.clip(n_rows // self.batch_size, *_STEPS_BETWEEN)),
+            patience=self.patience,
         )
         return JointTrainer(
             loss_for(family),

@@ -76,12 +76,14 @@ def _values(axis: Axis, density: np.ndarray, directed: bool) -> np.ndarray:
 
 def _scaled(places: np.ndarray, density: np.ndarray) -> np.ndarray:
     """Half way between standardised values and ranks, so that no outlier takes all the room."""
-    weights = density / density.sum() if density.sum() > 0 else np.full(len(places), 1.0)
-    mean = weights @ places / weights.sum()
-    spread = np.sqrt(weights @ (places - mean) ** 2 / weights.sum())
+    if not density.sum() > 0:
+        return np.zeros(len(places))
+    weights = density / density.sum()
+    mean = weights @ places
+    spread = np.sqrt(weights @ (places - mean) ** 2)
     values = np.clip((places - mean) / max(spread, 1e-300), -_FARTHEST, _FARTHEST)
     ranks = np.cumsum(weights) - weights / 2
-    return (values + np.sqrt(12) * (ranks / max(ranks[-1], 1e-300) - 0.5)) / 2
+    return (values + np.sqrt(12) * (ranks - 0.5)) / 2
 
 
 def _over_columns(layout: Layout, main: TermColumns, term: Term) -> np.ndarray:

@@ -64,8 +64,8 @@ class MonotonicNetClassifier(AdditiveClassifier, MonotonicNet):
     batch_size : int, default=2048
         Rows of a step.
     patience : int, default=15
-        Training stops after that many looks, ten steps apart, that did not make the members
-        better on rows that they did not draw.
+        Training stops after that many looks, ten steps apart (up to fifty in large tables), that
+        did not make the members better on rows that they did not draw.
     class_weight : dict, "balanced" or None, default=None
         Factors on the weights of rows, by class; "balanced": classes weigh the same. Probabilities
         are then those of a population with these weights.

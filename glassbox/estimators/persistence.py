@@ -34,6 +34,7 @@ _STATE_TYPES: dict[str, tuple[type, ...]] = {
     "classes_": (np.ndarray,),
     "additivity_": (float, int),
     "n_rounds_": (list,),
+    "repair_": (dict,),
     "pruned_terms_": (list,),
     "training_record_": (dict,),
     "lam_": (dict,),

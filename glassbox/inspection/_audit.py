@@ -29,6 +29,7 @@ def audit_monotonicity(
     n_sweeps: int = 20,
     n_moves: int = 1_000,
     n_examples: int = 5,
+    margin: float = 0.1,
     tolerance: float | None = None,
     random_state: Any = None,
 ) -> MonotonicityAudit:
@@ -60,6 +61,9 @@ def audit_monotonicity(
         Moves per batch, each from one value of the feature to a larger one.
     n_examples : int
         How many violations to keep per feature.
+    margin : float
+        How far moves of numbers leave the range of X at either end, as a share of it. With 0 they
+        stay inside, where a column has a meaning at all (0/1 columns, counts).
     tolerance : float, optional
         The largest change against a direction that is not a violation, in units of the score. By
         default, to allow for rounding, 1e-12 times the largest absolute score met if the scores
@@ -85,9 +89,9 @@ def audit_monotonicity(
     -----
     Numbers make moves of six kinds, in equal parts: to the next representable number; of 1e-9 to
     1e-3 of the range, from and to observed values; between neighbouring observed values; within
-    the gaps between these; across the range; and beyond its ends by up to a tenth of it. Observed
-    values take turns, so that each is tried as soon as there are as many moves of a kind as
-    values. A value never becomes missing, or stops being so: a direction promises nothing there.
+    the gaps between these; across the range; and beyond its ends, as far as `margin` says.
+    Observed values take turns, so that each is tried as soon as there are as many moves of a kind
+    as values. A value never becomes missing, or stops being so: a direction says nothing there.
 
     Examples
     --------
@@ -99,7 +103,9 @@ def audit_monotonicity(
     True
     """
     _check_counts(n_sweeps=n_sweeps, n_moves=n_moves, n_examples=n_examples)
-    _check_tolerance(tolerance)
+    if tolerance is not None:
+        _check_positive("tolerance", tolerance, ", or None for rounding")
+    _check_positive("margin", margin)
     tables = tables_like(X)
     partners = Partners(tables)
     schema = Schema.infer(X)
@@ -110,7 +116,7 @@ def audit_monotonicity(
     found = []
     for feature, direction in directions.items():
         rng = np.random.default_rng([seed, schema.names.index(feature)])
-        moves = _moves(tables, schema[feature], rng)
+        moves = _moves(tables, schema[feature], margin, rng)
         findings = Findings(tables, feature, direction, n_examples)
         for sweep in range(n_sweeps):
             low, high = moves.draw(n_moves)
@@ -142,10 +148,12 @@ def audit_monotonicity(
 
 
 def _moves(
-    tables: Tables, column: ColumnSchema, rng: np.random.Generator
+    tables: Tables, column: ColumnSchema, margin: float, rng: np.random.Generator
 ) -> NumberMoves | CategoryMoves:
-    kind = NumberMoves if column.kind == "numeric" else CategoryMoves
-    return kind(tables, column.name, column.read(tables.source, column.name), rng)
+    values = column.read(tables.source, column.name)
+    if column.kind == "numeric":
+        return NumberMoves(tables, column.name, values, margin, rng)
+    return CategoryMoves(tables, column.name, values, rng)
 
 
 def _check_counts(**counts: Any) -> None:
@@ -154,14 +162,10 @@ def _check_counts(**counts: Any) -> None:
             raise ValueError(f"{name} must be an integer of at least 1, got {count!r}.")
 
 
-def _check_tolerance(tolerance: Any) -> None:
-    if tolerance is None:
-        return
-    is_number = isinstance(tolerance, numbers.Real) and not isinstance(tolerance, bool)
-    if not is_number or not 0 <= tolerance < np.inf:
-        raise ValueError(
-            f"tolerance must be a number of at least 0, or None for rounding, got {tolerance!r}."
-        )
+def _check_positive(name: str, value: Any, otherwise: str = "") -> None:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be a number of at least 0{otherwise}, got {value!r}.")
 
 
 def _declared(monotonic_cst: Any, schema: Schema) -> dict[str, int]:

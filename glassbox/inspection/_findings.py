@@ -65,8 +65,7 @@ class Findings:
         fresh: dict[tuple, int] = {}
         for row in ranked:
             move = (before.values[row], after.values[row], before.scores[row], after.scores[row])
-            if move not in self._worst:
-                fresh.setdefault(move, row)
+            fresh.setdefault(move, row)
             if len(fresh) == self._n_examples:
                 break
         if not fresh:
@@ -75,7 +74,8 @@ class Findings:
         starts, ends = (self._tables.as_dicts(end.table, rows) for end in (before, after))
         for (move, row), start, end in zip(fresh.items(), starts, ends, strict=True):
             found = (start[self._feature], end[self._feature], *move[2:], change[row], start)
-            self._worst[move] = dict(zip(EXAMPLE_COLUMNS, (self._feature, *found), strict=True))
+            example = dict(zip(EXAMPLE_COLUMNS, (self._feature, *found), strict=True))
+            self._worst.setdefault(move, example)
         worst = sorted(self._worst.items(), key=lambda item: -abs(item[1]["change"]))
         self._worst = dict(worst[: self._n_examples])
 

@@ -10,7 +10,6 @@ import numpy as np
 from glassbox.inspection._tables import Tables
 from glassbox.inspection._turns import Turns
 
-_BEYOND = 0.1  # how far moves leave the observed range, as a share of it
 _TINIEST, _TINY = -9.0, -3.0  # powers of ten, as shares of the range
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -25,10 +24,19 @@ class NumberMoves:
     name : str
     values : ndarray of shape (n_rows,)
         The numbers in X; NaN if missing.
+    margin : float
+        How far moves leave the observed range, as a share of it.
     rng : Generator
     """
 
-    def __init__(self, tables: Tables, name: str, values: np.ndarray, rng: np.random.Generator):
+    def __init__(
+        self,
+        tables: Tables,
+        name: str,
+        values: np.ndarray,
+        margin: float,
+        rng: np.random.Generator,
+    ):
         self._tables, self._name, self._rng = tables, name, rng
         self._type = tables.number_type(name)
         self._values = np.unique(values[~np.isnan(values)])
@@ -37,6 +45,7 @@ class NumberMoves:
             self._lowest, self._highest = self._values[[0, -1]]
             spread = self._highest - self._lowest
             self._range = spread if spread > 0 else max(abs(self._highest), 1.0)
+            self._margin = margin * self._range
         at_values = (self._next, self._tiny, self._across, self._beyond)
         between = (self._neighbours, self._inside)
         self._kinds = [(kind, Turns(n, rng)) for kind in at_values if n]
@@ -51,6 +60,8 @@ class NumberMoves:
             for (propose, turns), count in zip(self._kinds, counts, strict=True)
         ]
         low, high = np.concatenate([np.empty((2, 0)), *proposed], axis=1)
+        if len(self._values) and not self._margin:
+            low, high = np.clip([low, high], self._lowest, self._highest)
         low = _representable(low, self._type, np.floor)
         high = _representable(high, self._type, np.ceil)
         return low[low < high], high[low < high]
@@ -86,14 +97,14 @@ class NumberMoves:
         return low, high
 
     def _across(self, turn: np.ndarray, n: int) -> Ends:
-        margin = _BEYOND * self._range
-        anywhere = self._rng.uniform(self._lowest - margin, self._highest + margin, size=n)
+        ends = self._lowest - self._margin, self._highest + self._margin
+        anywhere = self._rng.uniform(*ends, size=n)
         at, other = self._values[turn], self._rng.choice(self._values, n)
         other = np.where(self._coins(n) | (at == other), anywhere, other)
         return np.minimum(at, other), np.maximum(at, other)
 
     def _beyond(self, turn: np.ndarray, n: int) -> Ends:
-        near, far = np.sort(self._rng.random((2, n)), axis=0) * _BEYOND * self._range
+        near, far = np.sort(self._rng.random((2, n)), axis=0) * self._margin
         upwards = self._coins(n)
         end = np.where(upwards, self._highest + near, self._lowest - near)
         inner = np.where(self._coins(n), end, self._values[turn])

@@ -190,7 +190,7 @@ def train(
     seed : int
         Of the order of the batches.
     joint : Joint, optional
-        Needs one predictor.
+        For one predictor.
     on_look : callable from Look to None, optional
         Told after every look.
 
@@ -208,6 +208,8 @@ def train(
     a file, a block is copied when its turn comes. The optimiser is AdamW (Loshchilov & Hutter
     2019, "Decoupled weight decay regularization", ICLR).
     """
+    if joint is not None and problem.start.intercept.shape[0] != 1:
+        raise ValueError("Joint networks stand beside one predictor, and there are several.")
     with suited_threads(device):
         return _Loop(nets, problem, source, schedule, device, seed, joint).run(on_look)
 
@@ -388,7 +390,8 @@ class _Loop:
         sums = torch.zeros(4, self.n_members, device=self.device)
         number = 0
         for batch in judges():
-            scores = self._scores(added, batch, self._beside(batch))
+            # The start has no networks beside it, not even untrained ones.
+            scores = self._scores(added, batch, None if first else self._beside(batch))
             losses = self.problem.loss.value(scores, batch.y)
             if first:
                 self.start_losses.append(losses)

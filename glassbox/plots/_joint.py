@@ -12,8 +12,8 @@ JOINT_LABEL = "joint (network part)"
 
 
 def has_joint(est: Any) -> bool:
-    """Whether an estimator has such a part; a feature may bear the same name."""
-    return list(est.term_importances_.index).count(JOINT) > list(est.term_names_).count(JOINT)
+    """Whether an estimator has such a part; one that was not found to help is none."""
+    return getattr(est, "joint_", None) is not None
 
 
 def title_beyond_tables(name: str) -> str:

@@ -13,7 +13,8 @@ from functools import reduce
 import numpy as np
 from scipy import sparse
 
-from glassbox.core.axes import Axis
+from glassbox.core._slopes import is_linear
+from glassbox.core.axes import Axis, CategoricalAxis
 from glassbox.core.refine import common_axis, refinement_matrix
 
 
@@ -138,6 +139,35 @@ class MonotoneOrder:
         entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
         return sparse.csr_array(entries, shape=(n_cuts, self.size))
 
+    def lifted(self) -> sparse.csr_array:
+        """All constraints at once, with bounds as further unknowns.
+
+        Returns
+        -------
+        csr_array of shape (n_rows, size + n_bounds)
+            A vector is in order if and only if, for some bounds put behind it, its products with
+            all rows are non-negative. A bound lies below the changes of one pair at one increment
+            of a feature, whatever the value of the partner.
+        """
+        rows = _Rows(self.size)
+        for sides in self._sides.values():
+            totals = rows.more(sides[0].increments.shape[0])
+            for side in sides:
+                if len(side.sizes) == 1:
+                    entries = side.increments.tocoo()
+                    rows.put(totals[entries.row], side.here.start + entries.col, entries.data)
+                    continue
+                moving = np.flatnonzero(np.diff(side.increments.indptr))
+                bounds = rows.unknowns(len(moving))
+                rows.put(totals[moving], bounds, np.ones(len(moving)))
+                entries = side.increments[moving].tocoo()
+                for partner in range(side.sizes[1 - side.which]):
+                    least = rows.more(len(moving))
+                    places = side.positions(entries.col, np.full(len(entries.col), partner))
+                    rows.put(least[entries.row], places, entries.data)
+                    rows.put(least, bounds, -np.ones(len(moving)))
+        return rows.matrix()
+
     def settled(self, flat: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Coefficients in order: main effects rise by what is lacking.
 
@@ -162,6 +192,30 @@ class MonotoneOrder:
         return flat
 
 
+class _Rows:
+    """A sparse matrix in the making."""
+
+    def __init__(self, n_unknowns: int):
+        self.n_rows, self.n_unknowns = 0, n_unknowns
+        self.entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def more(self, n: int) -> np.ndarray:
+        self.n_rows += n
+        return np.arange(self.n_rows - n, self.n_rows)
+
+    def unknowns(self, n: int) -> np.ndarray:
+        self.n_unknowns += n
+        return np.arange(self.n_unknowns - n, self.n_unknowns)
+
+    def put(self, rows: np.ndarray, unknowns: np.ndarray, values: np.ndarray) -> None:
+        self.entries.append((rows, unknowns, values))
+
+    def matrix(self) -> sparse.csr_array:
+        nothing = np.zeros((3, 0))
+        rows, unknowns, values = np.hstack([nothing, *map(np.array, self.entries)])
+        return sparse.csr_array((values, (rows, unknowns)), shape=(self.n_rows, self.n_unknowns))
+
+
 def _sides(name: str, direction: int, found: list) -> list[_Side]:
     found = sorted(found, key=lambda item: len(item[1]))
     if not found or len(found[0][1]) != 1:
@@ -169,13 +223,16 @@ def _sides(name: str, direction: int, found: list) -> list[_Side]:
     axis = reduce(common_axis, [axes[which] for _, axes, which in found])
     if axis != found[0][1][0]:
         raise ValueError(f"Feature {name!r}: its main effect lacks knots of its pairs.")
-    if getattr(axis, "extrapolation", "constant") == "linear":
+    if isinstance(axis, CategoricalAxis) and not axis.ordered:
+        raise ValueError(f"Feature {name!r} is an unordered category, which has no direction.")
+    if any(is_linear(a) for _, axes, _ in found for a in axes):
         raise ValueError(
-            f"Feature {name!r}: a straight line has no end, and pairs no bound there."
+            f"Feature {name!r}: a straight line has no end, and pairs have no bound there."
         )
     sides = []
     for here, axes, which in found:
         matrix = refinement_matrix(axes[which], axis)[: axis.n_values]
         increments = sparse.csr_array(direction * (matrix[1:] - matrix[:-1]))
+        increments.eliminate_zeros()
         sides.append(_Side(here, increments, tuple(a.size for a in axes), which))
     return sides

@@ -15,6 +15,7 @@ SCRIPTS = (
     "coverage",
     "defaults",
     "gpu",
+    "monotone",
     "nam_accuracy",
     "nam_speed",
     "overhead",

@@ -123,4 +123,5 @@ def test_without_cuda_nothing_is_written(monkeypatch, capsys, tmp_path):
 def test_a_device_that_fails_is_a_result(monkeypatch, errors, failure):
     ended = subprocess.CompletedProcess([], 9, "", errors)
     monkeypatch.setattr(gpu.subprocess, "run", lambda *args, **options: ended)
-    assert gpu.in_own_process("cuda", 10, 2, 1) == {"device": "cuda", "failure": failure}
+    expected = {"model": "net", "device": "cuda", "failure": failure}
+    assert gpu.in_own_process("cuda", "net", 10, 2, 1) == expected

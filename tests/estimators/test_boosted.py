@@ -1,4 +1,5 @@
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -7,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.metrics import log_loss, mean_squared_error, mean_tweedie_deviance
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import glassbox.estimators.boosted as boosted
-from glassbox import BoostedGAMClassifier, BoostedGAMRegressor
+from glassbox import BoostedGAMClassifier, BoostedGAMRegressor, load, save
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import MISSING_CODE, UNSEEN_CODE, NumericAxis
 from glassbox.core.terms import Term
@@ -183,13 +185,119 @@ def test_errors_name_what_is_wrong(parameters, y, message):
         BoostedGAMRegressor(**{**FAST, **parameters}).fit(X, y * 10)
 
 
-def test_a_constrained_feature_takes_part_in_no_pair():
-    X = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 3)), columns=["a", "b", "c"])
-    y = X["a"] * X["b"] > 0
-    with pytest.raises(ValueError, match="'a' has a direction in monotonic_cst"):
-        BoostedGAMClassifier(monotonic_cst={"a": 1}, interactions=[("a", "b")], **FAST).fit(X, y)
-    found = BoostedGAMClassifier(monotonic_cst={"a": 1}, interactions=2, **FAST).fit(X, y)
-    assert found.term_names_ == ["a", "b", "c", "b & c"]
+def turning_table(n_rows=600):
+    """Rows where the outcome rises with age, but falls for the few of one stage."""
+    rng = np.random.default_rng(0)
+    X = random_table(rng, n_rows).assign(
+        age=rng.uniform(20, 90, n_rows), c=rng.normal(size=n_rows)
+    )
+    turns = np.where(X["stage"] == "III", -1.0, 1.0)
+    score = turns * (X["age"] - 55) / 15 + X["age"] * X["c"] / 50 + X["stage"].cat.codes / 2
+    return X, score + rng.logistic(size=n_rows)
+
+
+PAIRS = [("age", "stage"), ("c", "age")]
+
+
+@pytest.mark.parametrize("directions", [{"age": 1, "stage": 1, "a": -1}, {"age": -1, "stage": -1}])
+@pytest.mark.parametrize("interactions", [PAIRS, 5])
+def test_directions_hold_exactly_in_pairs(directions, interactions, tmp_path):
+    X, score = turning_table()
+    model = BoostedGAMClassifier(monotonic_cst=directions, interactions=interactions, **FAST)
+    model.fit(X, score > 0)
+    assert "c & age" in model.term_names_ or "age & c" in model.term_names_
+    certificate = model.certificate().set_index("feature")
+    assert certificate.loc[list(directions), "holds"].all()
+    save(model, tmp_path / "model.json")
+    restored = load(tmp_path / "model.json")
+    pd.testing.assert_frame_equal(restored.certificate(), model.certificate())
+    assert restored.repair_ == model.repair_
+    rng = np.random.default_rng(1)
+    rows = model.schema_.read(random_table(rng, 100_000, unseen=True).assign(age=0.0, c=0.0))
+    rows["age"], rows["c"] = rng.uniform(10, 99, 100_000), rng.normal(size=100_000)
+    for name, direction in directions.items():
+        low, step = rows[name], rng.exponential(10.0 if name == "age" else 1.0, 100_000)
+        if name == "stage":
+            low, step = rng.integers(0, 2, 100_000), 1
+        before, after = {**rows, name: low}, {**rows, name: low + step}
+        moves = [model.additive_model_.scores(moved) for moved in (before, after)]
+        assert (direction * (moves[1] - moves[0])).min() > -1e-12
+
+
+def test_what_the_repair_took_is_said(interprets_own):
+    X, score = turning_table()
+    model = BoostedGAMClassifier(monotonic_cst={"age": 1}, interactions=PAIRS, **FAST)
+    model.fit(X, score > 0)
+    free = read_ebm(interprets_own["ebm"], interprets_own["table"])[0]
+    columns, y = interprets_own["table"].columns, interprets_own["table"].y
+    moved = model.additive_model_.contributions(columns) - free.contributions(columns)
+    repair = model.repair_
+    for name, change in zip(model.term_names_, moved[:, :, 0].T, strict=True):
+        assert repair["terms"].get(name, 0.0) == pytest.approx(np.sqrt(np.mean(change**2)))
+    assert set(repair["terms"]) == {"age", "age & stage", "c & age"}
+    assert repair["terms"]["age & stage"] > 0.1
+    assert repair["score"] == pytest.approx(np.sqrt(np.mean(moved.sum(axis=1) ** 2)))
+    assert repair["loss_before"] == pytest.approx(log_loss(y, free.means(columns)[:, 0]))
+    assert repair["loss_after"] == pytest.approx(
+        log_loss(y, model.additive_model_.means(columns)[:, 0])
+    )
+    assert repair["loss_after"] > repair["loss_before"]
+
+
+def test_bands_move_with_repaired_tables():
+    X, score = turning_table()
+    settings = {"interactions": PAIRS, **FAST}
+    free = BoostedGAMRegressor(**settings).fit(X, score).additive_model_
+    ours = BoostedGAMRegressor(monotonic_cst={"age": 1}, **settings).fit(X, score).additive_model_
+    for name in ("age & stage", "c & age"):
+        assert np.abs(ours[name].coefficients - free[name].coefficients).max() > 0.01
+        np.testing.assert_allclose(
+            ours[name].upper - ours[name].lower, free[name].upper - free[name].lower
+        )
+    np.testing.assert_array_equal(ours["sex"].coefficients, free["sex"].coefficients)
+
+
+def test_columns_in_no_pair_are_boosted_under_their_direction():
+    X, score = turning_table()
+    cst = {"age": 1, "a": -1}
+    paired = BoostedGAMClassifier(monotonic_cst=cst, interactions=[("age", "c")], **FAST)
+    paired.fit(X, score > 0)
+    assert set(paired.repair_["terms"]) == {"age", "age & c"}
+    assert paired.certificate().set_index("feature").loc["a", "holds"]
+    assert BoostedGAMClassifier(monotonic_cst=cst, **FAST).fit(X, score > 0).repair_ == {}
+
+
+@pytest.mark.parametrize(
+    "loss, mean_loss",
+    [
+        ("squared_error", mean_squared_error),
+        ("log_squared_error", mean_squared_error),
+        ("poisson", partial(mean_tweedie_deviance, power=1)),
+        ("gamma", partial(mean_tweedie_deviance, power=2)),
+        ("tweedie:variance_power=1.3", partial(mean_tweedie_deviance, power=1.3)),
+        ("pseudo_huber:delta=2", lambda y, m: np.mean(4 * (np.sqrt(1 + (y - m) ** 2 / 4) - 1))),
+    ],
+)
+def test_losses_after_a_repair(loss, mean_loss):
+    X, score = turning_table(300)
+    y = np.exp(score / 4)
+    model = BoostedGAMRegressor(
+        loss=loss, monotonic_cst={"age": 1}, interactions=[("age", "stage")], **FAST
+    ).fit(X, y)
+    assert model.repair_["loss_after"] == pytest.approx(mean_loss(y, model.predict(X)))
+    assert model.certificate().set_index("feature").loc["age", "holds"]
+
+
+@pytest.mark.parametrize("interactions", [2, [("age", "c")]])
+def test_a_main_effect_that_its_pairs_need_is_not_excluded(interactions):
+    X, score = turning_table(100)
+    model = BoostedGAMRegressor(
+        monotonic_cst={"age": 1}, interactions=interactions, exclude=["age"], **FAST
+    )
+    with pytest.raises(ValueError, match="exclude names column 'age'"):
+        model.fit(X, score)
+    model.set_params(interactions=[("a", "c")]).fit(X, score)
+    assert "age" not in model.term_names_
 
 
 @pytest.mark.parametrize("direction", [-1, 1])

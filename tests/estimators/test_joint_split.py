@@ -137,13 +137,15 @@ def test_what_remains_is_nearly_uncorrelated_with_the_main_effects(seed, directi
     trunk = trunk.replace(terms=tuple(terms))
     parts = split(trunk, network, sample, directions)
     extra = parts.joint.scores(sample.columns)
-    spread = np.sqrt(np.average(extra**2, weights=sample.weights))
-    assert abs(np.average(extra, weights=sample.weights)) < 0.01 * spread
+    # The ridge of one row leaves an effect of each knot, of thousands of rows.
+    largest = max(np.abs(term.coefficients).max() for term in parts.joint.shown.terms)
+    allowed = 8 * largest / sample.weights.sum()
+    assert abs(np.average(extra, weights=sample.weights)) < allowed
     rows = MAINS.rows(sample.columns).toarray()
     for column in rows.T:
         if column.any() and np.ptp(column) > 0:
-            matrix = np.cov(column, extra, aweights=sample.weights)
-            assert abs(matrix[0, 1]) < 0.02 * np.sqrt(matrix[0, 0] * matrix[1, 1])
+            covariance = np.cov(column, extra, aweights=sample.weights)
+            assert abs(covariance[0, 1]) < allowed
     assert parts.joint_size == pytest.approx(np.average(np.abs(extra), weights=sample.weights))
 
 

@@ -166,7 +166,8 @@ def test_directions_hold_in_pairs(start):
     shuffled = {name: rng.permutation(low[name].to_numpy()) for name in ("age", "lab")}
     low = low.assign(**shuffled, sex=low.sex.sample(frac=1, random_state=2).to_numpy())
     for name in ("age", "lab"):
-        high = low.assign(**{name: low[name] + rng.exponential(10 ** rng.uniform(-6, 2), len(low))})
+        steps = rng.exponential(10 ** rng.uniform(-6, 2), len(low))
+        high = low.assign(**{name: low[name] + steps})
         assert (est.predict(high) >= est.predict(low) - 1e-12)[low[name].notna()].all()
 
 

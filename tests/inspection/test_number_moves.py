@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glassbox.inspection import audit_monotonicity
 from tests.inspection.watched import Watched, audit, numbers
 
 
@@ -112,3 +113,24 @@ def test_step_functions_pass_if_and_only_if_they_are_monotone(levels, direction,
 
     result = audit(score, X, {"x0": direction}, n_sweeps=4, n_moves=300)
     assert result.passed == bool((direction * np.diff(levels) >= 0).all())
+
+
+@given(seed=st.integers(0, 1_000), values=st.sampled_from([(0, 1), (2.5, 3.0, 9.0), (4, 5, 60)]))
+def test_without_a_margin_moves_stay_in_the_range(seed, values):
+    X = pd.DataFrame({"x": np.resize(np.array(values), 30)})
+    seen = []
+
+    def score(table):
+        seen.append(table["x"].to_numpy())
+        return table["x"].to_numpy(dtype=float)
+
+    options = {"n_sweeps": 2, "n_moves": 60, "random_state": seed}
+    assert audit_monotonicity(score, X, {"x": 1}, margin=0.0, **options).passed
+    met = np.concatenate(seen)
+    assert met.min() == min(values) and met.max() == max(values)
+
+
+@pytest.mark.parametrize("margin", [-0.1, np.inf, True, "far"])
+def test_a_margin_is_a_number(margin):
+    with pytest.raises(ValueError, match="margin must be a number of at least 0, got"):
+        audit_monotonicity(lambda X: X[:, 0], np.ones((3, 1)), {"x0": 1}, margin=margin)

@@ -66,6 +66,13 @@ def test_callables_get_the_type_of_table_that_was_given():
             assert list(model.tables[-1].columns) == list(table.columns)
 
 
+def test_the_rows_of_pandas_tables_are_numbered_anew():
+    X = pd.DataFrame(numbers()).set_index(np.repeat(np.arange(100), 2))
+    model = Watched(lambda X: X[0])
+    audit(model, X, [1, 0, 0], n_sweeps=2, n_moves=100)
+    assert all(table.index.equals(pd.RangeIndex(len(table))) for table in model.tables)
+
+
 def test_the_table_of_the_user_is_left_alone():
     X, frame = numbers(), patients()
     array_copy, frame_copy = X.copy(), frame.copy()

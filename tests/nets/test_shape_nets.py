@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from glassbox.core.axes import CategoricalAxis, NumericAxis
 from glassbox.core.layout import Layout, TermColumns

@@ -194,6 +194,7 @@ class FakeJoint(FakeConstrained):
     def __init__(self, model, additivity=0.97, joint_importance=0.5, **options):
         super().__init__(model, **options)
         self.additivity_ = additivity
+        self.joint_ = object()
         self.term_importances_ = pd.concat(
             [self.term_importances_, pd.Series({"joint": joint_importance})]
         )

@@ -81,9 +81,10 @@ def test_a_general_solver_finds_the_same(seed):
             "jac": lambda x: constraints,
         },
         method="SLSQP",
-        options={"ftol": 1e-14, "maxiter": 500},
+        options={"ftol": 1e-13, "maxiter": 500},
     )
-    assert expected.success
+    # 8: no step makes the last digits better.
+    assert expected.status in (0, 8)
     np.testing.assert_allclose(found, expected.x, atol=1e-5)
 
 
