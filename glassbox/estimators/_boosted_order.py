@@ -1,21 +1,17 @@
-"""Freely boosted tables made monotone, with the least change: a sparse quadratic program."""
+"""Freely boosted tables made monotone, with the least change."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from functools import reduce
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import splu
-from sklearn.exceptions import ConvergenceWarning
 
 from glassbox.core.additive import AdditiveModel, Columns
-from glassbox.core.axes import Axis
 from glassbox.core.density import count_density
-from glassbox.core.refine import common_axis, refine, refinement_matrix
+from glassbox.core.refine import common_axis, refine
 from glassbox.core.terms import Term
+from glassbox.solvers.nearest import nearest_by_weights
 from glassbox.solvers.order import MonotoneOrder
 
 # Rows that every cell has on top of its own: without any, it must not move at no cost.
@@ -23,18 +19,6 @@ _EMPTY_CELL = 0.1
 
 # Of the largest coefficient.
 _NO_VIOLATION = 1e-13
-
-_MOST_STEPS = 100
-# How much of the squared change going on could save, and the same of squares of the unit and the
-# weights of all. The unit is the largest violation, or this share of the largest increment.
-_GAP, _LEAST_GAP, _LEAST_UNIT = 1e-12, 1e-16, 1e-3
-_RESIDUAL = 1e-9
-# Rounding may end the way before these are reached: so much more will do.
-_ROUNDING = 1e3
-# Of the way to the boundary.
-_SHARE_OF_STEP = 0.995
-# Of the smallest weight: what unknowns weigh that are no coefficients.
-_BOUND_WEIGHT = 1e-6
 
 
 def nearest_monotone_model(
@@ -91,8 +75,7 @@ def nearest_monotone_model(
     counts = [count_density(term.axes, columns, weights) for term in terms]
     axes = [term.axes for term in terms]
     cost = np.concatenate([count.ravel() for count in counts]) + _EMPTY_CELL * weights.mean()
-    nearest = nearest_in_cone(_flat(terms), cost, _order_rows(axes, directions))
-    nearest = MonotoneOrder(axes, directions).settled(nearest, cost)
+    nearest = nearest_by_weights(_flat(terms), MonotoneOrder(axes, directions), cost)
     mended, start = {}, 0
     for term, count in zip(terms, counts, strict=True):
         table = nearest[start : start + count.size].reshape(term.coefficients.shape)
@@ -141,166 +124,3 @@ def _linked(names: set[str], terms: list[Term], directions: Mapping[str, int]) -
         tied = {name for term in terms if names & set(term.features) for name in term.features}
         names = names | (tied & set(directions))
     return {name: sign for name, sign in directions.items() if name in found}
-
-
-def _order_rows(terms: list[tuple[Axis, ...]], directions: Mapping[str, int]) -> sparse.csr_array:
-    """Rows with which monotone tables have non-negative products.
-
-    The unknowns are the tables, flat, and then, for each feature and each of its pairs, the
-    least change of the pair over the values of the partner at each of its cuts: bounds from
-    below, which let the sum over pairs be written in few rows.
-    """
-    sizes = [int(np.prod([axis.size for axis in axes])) for axes in terms]
-    positions = [
-        start + np.arange(size).reshape([axis.size for axis in axes])
-        for start, size, axes in zip(np.cumsum([0, *sizes]), sizes, terms, strict=False)
-    ]
-    triplets = _Triplets(sum(sizes))
-    for name, sign in directions.items():
-        seen = [
-            (axes[which], np.moveaxis(cells, which, 0).reshape(axes[which].size, -1), len(axes))
-            for axes, cells in zip(terms, positions, strict=True)
-            for which in range(len(axes))
-            if axes[which].name == name
-        ]
-        common = reduce(common_axis, [axis for axis, _, _ in seen])
-        totals = triplets.new_rows(common.n_values - 1)
-        for axis, cells, n_axes in seen:
-            matrix = sign * refinement_matrix(axis, common)[: common.n_values]
-            steps = sparse.csr_array(matrix[1:] - matrix[:-1])
-            steps.eliminate_zeros()
-            if n_axes == 1:
-                triplets.put(totals, steps, cells[:, 0])
-                continue
-            moving = np.flatnonzero(np.diff(steps.indptr))
-            least = triplets.new_unknowns(len(moving))
-            triplets.put(totals[moving], sparse.eye_array(len(moving)), least)
-            for partner in cells.T:
-                rows = triplets.new_rows(len(moving))
-                triplets.put(rows, steps[moving], partner)
-                triplets.put(rows, -sparse.eye_array(len(moving)), least)
-    return triplets.matrix()
-
-
-class _Triplets:
-    """A sparse matrix in the making."""
-
-    def __init__(self, n_unknowns: int):
-        self.n_rows, self.n_unknowns = 0, n_unknowns
-        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-
-    def new_rows(self, n: int) -> np.ndarray:
-        self.n_rows += n
-        return np.arange(self.n_rows - n, self.n_rows)
-
-    def new_unknowns(self, n: int) -> np.ndarray:
-        self.n_unknowns += n
-        return np.arange(self.n_unknowns - n, self.n_unknowns)
-
-    def put(self, rows: np.ndarray, block, unknowns: np.ndarray) -> None:
-        entries = block.tocoo()
-        self.parts.append((rows[entries.row], unknowns[entries.col], entries.data))
-
-    def matrix(self) -> sparse.csr_array:
-        rows, unknowns, values = (np.concatenate(part) for part in zip(*self.parts, strict=True))
-        return sparse.csr_array((values, (rows, unknowns)), shape=(self.n_rows, self.n_unknowns))
-
-
-def nearest_in_cone(point: np.ndarray, weights: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
-    """Project a point onto the vectors with which all rows have non-negative products.
-
-    Parameters
-    ----------
-    point : ndarray of shape (n,)
-    weights : ndarray of shape (n,)
-        Positive: distances are ``sum(weights * (x - point) ** 2)``.
-    rows : csr_array of shape (n_rows, n + n_bounds)
-        Some vector has positive products with all. Unknowns beyond the point are free.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        In the cone up to rounding.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If the way to it is too long; what is returned is then not the nearest.
-
-    Notes
-    -----
-    An interior-point method with Mehrotra's predictor and corrector (1992, "On the implementation
-    of a primal-dual interior point method", SIAM J. Optim. 2(4):575-601). With slacks s of the
-    rows A and their multipliers z, each step solves ``(W + A' diag(z / s) A) dx = r``, which is
-    as sparse as a grid.
-
-    Examples
-    --------
-    >>> rows = sparse.csr_array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0]])
-    >>> nearest_in_cone(np.array([0.0, 3.0, 0.0]), np.array([1.0, 1.0, 2.0]), rows).round(6) + 0.0
-    array([0., 1., 1.])
-    """
-    n = len(point)
-    increments = rows[:, :n] @ point
-    unit = max(-increments.min(initial=0.0), _LEAST_UNIT * np.abs(increments).max(initial=0.0))
-    if unit == 0.0:
-        return point.copy()
-    weights = weights / weights.mean()
-    n_bounds = rows.shape[1] - n
-    start = np.append(point / unit, np.zeros(n_bounds))
-    floor = weights.min()
-    weights = np.append(weights, np.full(n_bounds, _BOUND_WEIGHT * floor))
-    return unit * _interior_point(start, weights, rows, floor)[:n]
-
-
-def _interior_point(
-    start: np.ndarray, weights: np.ndarray, rows: sparse.csr_array, floor: float
-) -> np.ndarray:
-    across = sparse.csr_array(rows.T)
-    own = sparse.diags_array(weights)
-    x = nearest = start.copy()
-    s = np.maximum(rows @ x, 0.1)
-    z = np.full(len(s), np.median(weights))
-    least = np.inf
-    for _ in range(_MOST_STEPS):
-        uphill = weights * (x - start) - across @ z
-        off = rows @ x - s
-        gap = s @ z
-        allowed = _GAP * (weights @ (x - start) ** 2) + _LEAST_GAP * weights.sum()
-        lost = max(gap, uphill**2 @ (1 / np.maximum(weights, floor))) / allowed
-        lost = max(lost, np.abs(off).max() / _RESIDUAL)
-        if lost < least:
-            least, nearest = lost, x
-        if least <= 1.0 or (least <= _ROUNDING and not lost < _ROUNDING * least):
-            return nearest
-        factor = splu(
-            sparse.csc_array(own + across @ sparse.diags_array(z / s) @ rows),
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
-
-        def step(change, factor=factor, uphill=uphill, off=off, s=s, z=z):
-            dx = factor.solve(-uphill - across @ ((change + z * off) / s))
-            ds = rows @ dx + off
-            return dx, ds, -(change + z * ds) / s
-
-        _, ds, dz = step(s * z)
-        ahead = (s + _reach(s, ds) * ds) @ (z + _reach(z, dz) * dz)
-        centre = (ahead / gap) ** 3 * gap / len(s)
-        dx, ds, dz = step(s * z + ds * dz - centre)
-        length = _SHARE_OF_STEP * min(_reach(s, ds), _reach(z, dz))
-        x, s, z = x + length * dx, s + length * ds, z + length * dz
-    warnings.warn(
-        f"The nearest monotone tables were not found within {_MOST_STEPS} steps; those found are "
-        "monotone, but may have changed more than needed.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
-    return nearest
-
-
-def _reach(values: np.ndarray, change: np.ndarray) -> float:
-    """How much of a change, at most all, leaves positive values positive."""
-    falls = change < 0
-    return float(min(1.0, (-values[falls] / change[falls]).min(initial=1.0)))

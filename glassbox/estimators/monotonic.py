@@ -57,9 +57,9 @@ class MonotonicNetClassifier(AdditiveClassifier, MonotonicNet):
     n_bags : int, default=20
         Members. Each draws four fifths of the rows and is judged by the others; the model is
         their mean on the link scale, and a mean of monotone functions is monotone.
-    max_steps : int, default=500
+    max_steps : int, default=600
         Most steps of the networks.
-    learning_rate, weight_decay : float, default=0.002, 1.0
+    learning_rate, weight_decay : float, default=0.001, 1.0
         Of AdamW.
     batch_size : int, default=2048
         Rows of a step.
@@ -154,8 +154,8 @@ class MonotonicNetClassifier(AdditiveClassifier, MonotonicNet):
         smoothness=1.0,
         categorical_features="from_dtype",
         n_bags=20,
-        max_steps=500,
-        learning_rate=2e-3,
+        max_steps=600,
+        learning_rate=1e-3,
         weight_decay=1.0,
         batch_size=2_048,
         patience=15,
@@ -271,8 +271,8 @@ class MonotonicNetRegressor(AdditiveRegressor, MonotonicNet):
         smoothness=1.0,
         categorical_features="from_dtype",
         n_bags=20,
-        max_steps=500,
-        learning_rate=2e-3,
+        max_steps=600,
+        learning_rate=1e-3,
         weight_decay=1.0,
         batch_size=2_048,
         patience=15,

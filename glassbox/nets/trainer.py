@@ -276,6 +276,7 @@ class _Loop:
         judges = self._judges()
         history: list[Look] = []
         best = torch.full((self.n_members,), math.inf, device=self.device)
+        lowest = best.clone()
         best_step = torch.zeros(self.n_members, dtype=torch.long, device=self.device)
         kept = [torch.zeros_like(self.start), torch.zeros_like(self.intercept).t()]
         kept += [torch.zeros_like(values) for values in self._joint_state()]
@@ -295,7 +296,9 @@ class _Loop:
                             torch.where(self._for_members(better, new), new, old)
                             for new, old in zip(here, kept, strict=True)
                         ]
-                        now = _mean_of_judged(best)
+                        lowest = torch.minimum(lowest, judged)
+                        # A gain that is seen by all members together grows sure with time.
+                        now = _mean_of_judged(best if self.joint is None else lowest)
                     look = Look(step, training.cpu().numpy(), judged.cpu().numpy())
                     history.append(look)
                     if on_look is not None:

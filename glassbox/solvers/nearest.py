@@ -103,9 +103,9 @@ def nearest_by_weights(point: np.ndarray, order: MonotoneOrder, weights: np.ndar
     >>> nearest_by_weights(np.array([0.0, 3.0, 0.0, 5.0]), order, weights).round(6) + 0.0
     array([0., 1., 1., 5.])
     """
-    if all(spare.min(initial=0.0) >= 0 for spare in order.slack(point).values()):
-        return point.copy()
-    unit = np.abs(point).max()
+    unit = np.abs(point).max(initial=0.0)
+    if all(spare.min(initial=0.0) >= -_TOLERANCE * unit for spare in order.slack(point).values()):
+        return order.settled(point, weights)
     rows = order.lifted()
     n_rows, n_bounds = rows.shape[0], rows.shape[1] - order.size
     cost = np.append(weights / weights.mean(), np.zeros(n_bounds))

@@ -63,13 +63,17 @@ def hand_made():
     age = NumericAxis("age", np.array([40.0, 55.0, 70.0, 80.0]))
     sex = CategoricalAxis("sex", schema["sex"].categories)
     rng = np.random.default_rng(1)
-    terms = tuple(Term(a, rng.normal(size=[x.size for x in a])) for a in [(age,), (age, sex)])
+    rising = np.append(np.sort(rng.normal(size=age.n_values)), 0.3)
+    # Along age every category rises by the same.
+    pair = np.add.outer(rising, rng.normal(size=sex.size))
+    terms = Term((age,), rising), Term((age, sex), pair)
     model = with_density(AdditiveModel(0.1, terms, "logit"), columns, weights)
     estimator.schema_, estimator.additive_model_ = schema, model
     estimator.term_importances_ = term_importances(model, columns, weights)
     estimator.band_description_ = "no band"
     estimator.classes_ = np.array(["died", "lived"])
     estimator.n_rounds_ = [3, 4]
+    estimator.repair_ = {}
     estimator.feature_names_in_ = np.array(schema.names, dtype=object)
     return estimator, X
 

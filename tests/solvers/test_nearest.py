@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize, nnls
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.isotonic import IsotonicRegression
 
 from glassbox.core.axes import CategoricalAxis, NumericAxis
 from glassbox.core.layout import Layout, TermColumns
-from glassbox.solvers.nearest import nearest_in_order
+from glassbox.solvers import nearest
+from glassbox.solvers.nearest import nearest_by_weights, nearest_in_order
 from glassbox.solvers.order import MonotoneOrder
 from tests.solvers.test_order import every_move, random_problem
 
@@ -250,3 +252,72 @@ def test_pairs_bend_too_where_that_is_nearer():
     np.testing.assert_allclose(np.diff(main + pair), 0.0, atol=1e-6)
     for low, high in pairwise(main):
         assert high - low == pytest.approx(0.5, abs=1e-5)
+
+
+@settings(max_examples=60)
+@given(seeds)
+def test_weights_are_a_metric(seed):
+    rng = np.random.default_rng(seed)
+    terms, directions = random_problem(rng)
+    order = MonotoneOrder(terms, directions)
+    weights = np.exp(rng.normal(size=order.size))
+    point = rng.normal(size=order.size)
+    found = nearest_by_weights(point, order, weights)
+    _assert_nearest(
+        found, point, np.diag(weights), _explicit(terms, directions, order.size), atol=1e-4
+    )
+    # Two ways to the same place: an interior-point method, and cutting planes.
+    spread = _spread(np.diag(weights))
+    np.testing.assert_allclose(
+        found, nearest_in_order(point[:, None], order, spread)[:, 0], rtol=0, atol=1e-5
+    )
+
+
+@settings(max_examples=40)
+@given(seeds)
+def test_what_is_in_order_stays_where_it_is(seed):
+    rng = np.random.default_rng(seed)
+    terms, directions = random_problem(rng)
+    order = MonotoneOrder(terms, directions)
+    point = order.settled(rng.normal(size=order.size))
+    found = nearest_by_weights(point, order, np.ones(order.size))
+    np.testing.assert_allclose(found, point, rtol=0, atol=1e-12)
+    free = MonotoneOrder(terms, {})
+    np.testing.assert_array_equal(nearest_by_weights(point, free, np.ones(order.size)), point)
+
+
+def test_a_solver_that_stops_early_says_so(monkeypatch):
+    age = NumericAxis("age", np.array([0.0, 1.0, 2.0]), 1)
+    order = MonotoneOrder([(age,)], {"age": 1})
+    settings_of = nearest.clarabel.DefaultSettings
+
+    def hasty():
+        found = settings_of()
+        found.max_iter = 1
+        return found
+
+    monkeypatch.setattr(nearest.clarabel, "DefaultSettings", hasty)
+    point = np.array([3.0, 1.0, 2.0, 0.0])
+    with pytest.warns(ConvergenceWarning, match="nearest monotone tables were not found"):
+        found = nearest_by_weights(point, order, np.ones(4))
+    assert order.slack(found)["age"].min() >= 0
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30),
+    seeds,
+    st.sampled_from([-1, 1]),
+)
+def test_a_main_effect_alone_is_isotonic_regression(values, seed, direction):
+    values = np.array(values)
+    weights = np.random.default_rng(seed).choice([0.1, 1.0, 50.0], len(values) + 1)
+    axis = NumericAxis("age", np.arange(len(values) + 1.0))
+    order = MonotoneOrder([(axis,)], {"age": direction})
+    found = nearest_by_weights(np.append(values, 7.0), order, weights)
+    isotonic = IsotonicRegression(increasing=direction > 0)
+    expected = isotonic.fit_transform(np.arange(len(values)), values, sample_weight=weights[:-1])
+    # The solver finds the least square; where next to nothing weighs, places are less certain.
+    apart = weights[:-1] @ (found[:-1] - expected) ** 2
+    assert apart <= 1e-8 * weights.sum() * max(np.abs(values).max(), 7.0) ** 2
+    assert found[-1] == pytest.approx(7.0)

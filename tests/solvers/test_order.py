@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import MISSING_CODE, UNSEEN_CODE, CategoricalAxis, NumericAxis
@@ -281,3 +282,27 @@ def test_a_partner_that_goes_on_linearly_has_no_bound_either():
     dose = NumericAxis("dose", np.array([0.0, 1.0]), 1, "linear")
     with pytest.raises(ValueError, match="'age'.*straight line has no end"):
         MonotoneOrder([(AGE,), (AGE, dose)], {"age": 1})
+
+
+@settings(max_examples=60)
+@given(seeds, st.sampled_from(["random", "settled"]))
+def test_lifted_constraints_hold_for_the_best_bounds_if_and_only_if_there_is_order(seed, kind):
+    rng = np.random.default_rng(seed)
+    terms, directions = random_problem(rng)
+    order = MonotoneOrder(terms, directions)
+    flat = rng.normal(size=order.size)
+    if kind == "settled":
+        flat = order.settled(flat)
+    rows = order.lifted()
+    n_bounds = rows.shape[1] - order.size
+    changes = rows[:, : order.size] @ flat
+    # The largest bounds that the rows of the pairs allow.
+    holds_bound = sparse.csr_array(rows[:, order.size :])
+    bounds = np.full(n_bounds, np.inf)
+    below = holds_bound.tocoo()
+    for row, bound, value in zip(below.row, below.col, below.data, strict=True):
+        if value < 0:
+            bounds[bound] = min(bounds[bound], changes[row])
+    products = changes + holds_bound @ bounds
+    lowest = min((spare.min(initial=0.0) for spare in order.slack(flat).values()), default=0.0)
+    assert products.min(initial=0.0) == pytest.approx(lowest, abs=1e-9)
