@@ -200,7 +200,8 @@ path or pyarrow.dataset.Dataset
             with ``residual=False``). The sum of a row and ``intercept_`` is the score.
         """
         frame = super().contributions(X)
-        if self._has_joint:
+        # What was fitted counts, whatever the parameters say by now.
+        if len(self.term_importances_) > len(self.term_names_):
             frame[JOINT] = 0.0
             if self.joint_ is not None:
                 frame[JOINT] = self.joint_.scores(self.schema_.read(X, owner=type(self).__name__))

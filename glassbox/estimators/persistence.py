@@ -300,7 +300,11 @@ def _typed(categories: tuple) -> list[tuple[type, Any]]:
 def _check_importances(
     importances: pd.Series, model: AdditiveModel, parts: Mapping[str, Any]
 ) -> None:
-    known = [model.term_names, *([*model.term_names, JOINT] for _ in parts)]
+    with_joint = [*model.term_names, JOINT]
+    if any(part is not None for part in parts.values()):
+        known = [with_joint]
+    else:
+        known = [model.term_names, with_joint] if parts else [model.term_names]
     if list(importances.index) not in known or importances.dtype.kind != "f":
         raise ModelFileError("the importances do not belong to the terms of the model")
 

@@ -54,8 +54,8 @@ class OrderedTables:
     >>> from glassbox.core.axes import NumericAxis
     >>> age = NumericAxis("age", np.array([20.0, 40.0, 60.0]), degree=1)
     >>> order = OrderedTables(Layout((TermColumns((age,)),)), {"age": 1}, torch.zeros(1))
-    >>> order(torch.tensor([[0.0], [-2.0], [1.0], [9.0]])).flatten().tolist()
-    [-1.3333333730697632, -1.3333333730697632, 1.6666665077209473, 9.0]
+    >>> order(torch.tensor([[0.0], [3.0], [0.0], [9.0]])).flatten().tolist()
+    [-1.0, 2.0, 2.0, 9.0]
     """
 
     def __init__(self, layout: Layout, directions: Mapping[str, int], like: Tensor):

@@ -159,7 +159,11 @@ class _Projection:
                 break
             self.cuts = sparse.csr_array(sparse.vstack([self.cuts, new]))
             self.moves = np.hstack([self.moves, self.spread(new)])
-            nearest = self._solve(point)
+            try:
+                nearest = self._solve(point)
+            except RuntimeError:
+                # Too many cuts that say nearly the same: the last repair does the rest.
+                break
         return nearest
 
     def _solve(self, point: np.ndarray) -> np.ndarray:

@@ -78,6 +78,13 @@ def test_tables_and_joint_part_add_up_to_the_score(fitted):
     assert contributions["joint"].abs().max() > 0.1
 
 
+def test_the_sum_stays_exact_whatever_the_parameters_say_by_now(fitted):
+    est, X, _ = fitted
+    other = copy.deepcopy(est).set_params(residual=False)
+    total = other.contributions(X).sum(axis=1) + other.intercept_
+    np.testing.assert_allclose(total, other.predict(X), rtol=0, atol=1e-9)
+
+
 def test_what_no_table_holds_is_found_and_named(fitted):
     est, X, y = fitted
     additive = MonotonicNetRegressor(monotonic_cst=DIRECTIONS, residual=False, **QUICK).fit(X, y)
