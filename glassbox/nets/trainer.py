@@ -379,7 +379,8 @@ class _Loop:
         """Minus the log of the prior density of what is added, per row."""
         total = (self.intercept_pull * self.intercept**2).sum()
         by_predictor = added.view(len(added), self.n_members, self.n_predictors)
-        for here, precision in self.precisions:
+        # Tables that stay as they are add nothing.
+        for here, precision in self.precisions if self.nets is not None else ():
             values = by_predictor[here]
             bent = torch.einsum("aij,jea->iea", precision, values)
             total = total + (values * bent).sum()
