@@ -270,15 +270,7 @@ def _california_housing_nam() -> Table:
 
 
 def _compas() -> Table:
-    frame = read_csv("compas.csv", keep_default_na=False)
-    near = frame["days_b_screening_arrest"].replace("", np.nan).astype(float).abs() <= 30
-    # ProPublica's own filter.
-    frame = frame[
-        near
-        & (frame["is_recid"] != -1)
-        & (frame["c_charge_degree"] != "O")
-        & (frame["score_text"] != "N/A")
-    ]
+    frame = propublica_filter(read_csv("compas.csv", keep_default_na=False))
     y = frame["two_year_recid"].to_numpy()
     came, left = (
         pd.to_datetime(frame[name]).dt.normalize() for name in ("c_jail_in", "c_jail_out")

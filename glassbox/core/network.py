@@ -84,10 +84,9 @@ class MonotoneNetwork:
             raise ValueError("A network reads its features one by one.")
         if n_inputs != sum(t.n_outputs for t in self.others):
             raise ValueError("The branch has other inputs than there are tables for.")
+        _expect(self.branch_weights, (n_members, n_inputs, n_hidden), "branch_weights")
         _expect(self.branch_bias, (n_members, n_hidden), "branch_bias")
         n_before = len(self.directed)
-        if not np.isfinite(self.branch_weights).all():
-            raise ValueError("A network's branch_weights: a number is not finite.")
         for layer in self.layers:
             n_units = _shape(layer.bias, 2, "the bias of a layer")[1]
             _expect(layer.up, (n_members, n_before, n_units), "the weights of a layer")

@@ -73,13 +73,12 @@ def nearest_monotone_model(
         return model, changes
     terms = _terms_of(model, directions)
     counts = [count_density(term.axes, columns, weights) for term in terms]
-    axes = [term.axes for term in terms]
+    order = MonotoneOrder([term.axes for term in terms], directions)
     cost = np.concatenate([count.ravel() for count in counts]) + _EMPTY_CELL * weights.mean()
-    nearest = nearest_by_weights(_flat(terms), MonotoneOrder(axes, directions), cost)
-    mended, start = {}, 0
-    for term, count in zip(terms, counts, strict=True):
-        table = nearest[start : start + count.size].reshape(term.coefficients.shape)
-        start += count.size
+    nearest = nearest_by_weights(_flat(terms), order, cost)
+    mended = {}
+    for term, count, here in zip(terms, counts, order.slices, strict=True):
+        table = nearest[here].reshape(term.coefficients.shape)
         squares = (table - term.coefficients)[..., 0] ** 2
         changes[term.name] = float(np.sqrt(np.average(squares, weights=count)))
         mended[term.name] = term.replace(coefficients=table)

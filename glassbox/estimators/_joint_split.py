@@ -99,9 +99,9 @@ def _in_order(
 ) -> np.ndarray:
     """Effects under which their sum with the trunk keeps the directions."""
     flat = np.concatenate([term.coefficients.ravel() for term in trunk.terms])
-    sizes = [term.coefficients.size for term in trunk.terms]
-    starts = dict(zip(trunk.term_names, np.cumsum([0, *sizes[:-1]]), strict=True))
-    slots = np.concatenate([starts[term.name] + term.slots for term in layout.terms])
+    order = MonotoneOrder([term.axes for term in trunk.terms], directions)
+    tables = dict(zip(trunk.term_names, order.slices, strict=True))
+    slots = np.concatenate([tables[term.name].start + term.slots for term in layout.terms])
 
     def spread(cuts: sparse.csr_array) -> np.ndarray:
         moves = np.zeros((len(flat), cuts.shape[0]))
@@ -110,5 +110,4 @@ def _in_order(
 
     wished = flat.copy()
     wished[slots] += effects
-    order = MonotoneOrder([term.axes for term in trunk.terms], directions)
     return nearest_in_order(wished[:, None], order, spread)[slots, 0] - flat[slots]

@@ -186,26 +186,11 @@ path or pyarrow.dataset.Dataset
             scores[:, 0] += self.joint_.scores(columns)
         return scores
 
-    def contributions(self, X: Any) -> pd.DataFrame:
-        """What each term, and the network part, adds to the score of each row.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_terms + 1)
-            One column per name in ``term_names_``, and "joint" for the network part (left out
-            with ``residual=False``). The sum of a row and ``intercept_`` is the score.
-        """
-        frame = super().contributions(X)
+    def _beyond_tables(self, columns: Columns) -> dict[str, np.ndarray | float]:
         # What was fitted counts, whatever the parameters say by now.
-        if len(self.term_importances_) > len(self.term_names_):
-            frame[JOINT] = 0.0
-            if self.joint_ is not None:
-                frame[JOINT] = self.joint_.scores(self.schema_.read(X, owner=type(self).__name__))
-        return frame
+        if len(self.term_importances_) == len(self.term_names_):
+            return {}
+        return {JOINT: 0.0 if self.joint_ is None else self.joint_.scores(columns)}
 
     def certificate(self) -> pd.DataFrame:
         """Whether each feature's declared direction holds over the whole input space.

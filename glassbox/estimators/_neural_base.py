@@ -203,10 +203,9 @@ path or pyarrow.dataset.Dataset
         self._check_rows(blocks)
         family = self._family(blocks)
         plan = self._plan(blocks, family)
-        say = LookProgress.say if self.verbose else None
         with LookProgress(self.max_steps) if self.verbose else nullcontext() as progress:
             trainer = self._trainer(family, plan, progress)
-            options = {} if say is None else {"say": progress.say}
+            options = {} if progress is None else {"say": progress.say}
             self._state = learn(blocks, family, plan, trainer, before, **options)
         self._publish(trainer.trained, blocks)
 

@@ -34,7 +34,9 @@ def in_order(
         return members
     order = MonotoneOrder([term.axes for term in layout.terms], directions)
     density = np.concatenate([densities[term.name].ravel() for term in layout.terms])
-    slots = flat_slots(layout)
+    slots = np.concatenate(
+        [here.start + term.slots for here, term in zip(order.slices, layout.terms, strict=True)]
+    )
     known = all(part.inverse.any() for part in parts)
     loose = 1 / (density[slots] + 1e-3 * max(density.max(), 1e-300))
 
@@ -50,12 +52,3 @@ def in_order(
         members.coefficients[:, 0], order, spread, slots, np.maximum(density, 0.0), _TOLERANCE
     )
     return replace(members, coefficients=coefficients[:, None])
-
-
-def flat_slots(layout: Layout) -> np.ndarray:
-    """Where the columns of a layout stand among the tables of all terms, flat."""
-    sizes = [int(np.prod([axis.size for axis in term.axes])) for term in layout.terms]
-    starts = np.cumsum([0, *sizes[:-1]])
-    return np.concatenate(
-        [start + term.slots for start, term in zip(starts, layout.terms, strict=True)]
-    )

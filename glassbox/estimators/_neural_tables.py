@@ -131,9 +131,7 @@ def _tables(fitted: Fitted, coefficients: np.ndarray) -> list[np.ndarray]:
     order = MonotoneOrder([term.axes for term in layout.terms], fitted.directions)
     density = np.concatenate([fitted.densities[term.name].ravel() for term in layout.terms])
     flat = order.settled(np.concatenate([table.ravel() for table in tables]), density)
-    edges = np.cumsum([table.size for table in tables])[:-1]
-    pieces = np.split(flat, edges)
-    return [piece.reshape(t.shape) for piece, t in zip(pieces, tables, strict=True)]
+    return [flat[h].reshape(t.shape) for h, t in zip(order.slices, tables, strict=True)]
 
 
 def _centre(table: np.ndarray, term: TermColumns, density: np.ndarray) -> np.ndarray:

@@ -195,6 +195,10 @@ class AdditiveEstimator(BaseEstimator, ABC):
         scores = self._scores(X)
         return self.additive_model_.link_function.inverse(scores)
 
+    def _beyond_tables(self, columns: Columns) -> dict[str, np.ndarray | float]:
+        """What adds to the score and is in no table, by name."""
+        return {}
+
     def contributions(self, X: Any) -> pd.DataFrame:
         """What each term adds to the score of each row, on the link scale.
 
@@ -205,15 +209,17 @@ class AdditiveEstimator(BaseEstimator, ABC):
         Returns
         -------
         DataFrame of shape (n_samples, n_terms)
-            One column per name in ``term_names_``; for several classes, one per (term, class).
-            The sum of a row and ``intercept_`` is the score.
+            One column per name in ``term_names_``; for several classes, one per (term, class);
+            "joint" is what a network adds beyond the tables, in models that have one. The sum of
+            a row and ``intercept_`` is the score.
         """
         check_is_fitted(self)
         columns = self.schema_.read(X, owner=type(self).__name__)
         values = self.additive_model_.contributions(columns)
         index = X.index if isinstance(X, pd.DataFrame) else None
         if self._outputs is None:
-            return pd.DataFrame(values[:, :, 0], columns=self.term_names_, index=index)
+            frame = pd.DataFrame(values[:, :, 0], columns=self.term_names_, index=index)
+            return frame.assign(**self._beyond_tables(columns))
         names = pd.MultiIndex.from_product(
             [self.term_names_, self._outputs], names=["term", "class"]
         )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from glassbox.core.layout import Layout, TermColumns
-from glassbox.core.refine import refinement_matrix
+from glassbox.solvers.order import directed_increments
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class OrderedTables:
                     self.pairs[axis.name].append(_Pair(here, sizes, which, changes.to(like)))
 
     def _changes(self, main: TermColumns, pair: TermColumns, which: int) -> Tensor:
-        matrix = refinement_matrix(pair.axes[which], main.axes[0]).toarray()
-        values = matrix[: main.axes[0].n_values, : pair.axes[which].n_values]
-        return self.directions[main.name] * torch.tensor(values).diff(dim=0)
+        axis, direction = pair.axes[which], self.directions[main.name]
+        increments = directed_increments(axis, main.axes[0], direction)
+        return torch.tensor(increments[:, : axis.n_values].toarray())
 
     def __call__(self, tables: Tensor) -> Tensor:
         """The tables, shape (n_columns, n_tables), in order."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: What estimators call this part among their contributions and importances.
-JOINT = "joint"
+from glassbox.core.network import JOINT
 
 #: What readers call it.
 JOINT_LABEL = "joint (network part)"

@@ -11,10 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from glassbox.core.certificate import monotonicity_certificate
 from glassbox.core.dictionary import DataDictionary
+from glassbox.core.network import JOINT
 from glassbox.core.terms import PAIR_SEPARATOR, Term
 from glassbox.plots._direction import Direction
 from glassbox.plots._effects import MainEffect, PairEffect
-from glassbox.plots._joint import JOINT, has_joint
+from glassbox.plots._joint import has_joint
 from glassbox.plots._labels import describe, zero_one_labels
 from glassbox.plots._panels import MainPanel, PairPanel
 from glassbox.plots._support import Support, support_of

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from glassbox.core._slopes import is_linear
 from glassbox.core.axes import Axis, CategoricalAxis
+from glassbox.core.layout import consecutive
 from glassbox.core.refine import common_axis, refinement_matrix
 
 
@@ -88,12 +89,12 @@ class MonotoneOrder:
     """
 
     def __init__(self, terms: Sequence[tuple[Axis, ...]], directions: Mapping[str, int]):
-        self.size = 0
+        sizes = [(str(k), int(np.prod([a.size for a in axes]))) for k, axes in enumerate(terms)]
+        #: Where the table of each term stands in the flat vector.
+        self.slices = list(consecutive(sizes).values())
+        self.size = self.slices[-1].stop if self.slices else 0
         found: dict[str, list[tuple[slice, tuple[Axis, ...], int]]] = {d: [] for d in directions}
-        for axes in terms:
-            n_here = int(np.prod([axis.size for axis in axes]))
-            here = slice(self.size, self.size + n_here)
-            self.size += n_here
+        for here, axes in zip(self.slices, terms, strict=True):
             for which, axis in enumerate(axes):
                 if axis.name in found:
                     found[axis.name].append((here, axes, which))
@@ -231,8 +232,19 @@ def _sides(name: str, direction: int, found: list) -> list[_Side]:
         )
     sides = []
     for here, axes, which in found:
-        matrix = refinement_matrix(axes[which], axis)[: axis.n_values]
-        increments = sparse.csr_array(direction * (matrix[1:] - matrix[:-1]))
-        increments.eliminate_zeros()
-        sides.append(_Side(here, increments, tuple(a.size for a in axes), which))
+        steps = directed_increments(axes[which], axis, direction)
+        sides.append(_Side(here, steps, tuple(a.size for a in axes), which))
     return sides
+
+
+def directed_increments(coarse: Axis, fine: Axis, direction: int) -> sparse.csr_array:
+    """Changes of a term over one axis from knot to knot of a finer one, in a direction.
+
+    Returns
+    -------
+    csr_array of shape (fine.n_values - 1, coarse.size)
+    """
+    matrix = refinement_matrix(coarse, fine)[: fine.n_values]
+    increments = sparse.csr_array(direction * (matrix[1:] - matrix[:-1]))
+    increments.eliminate_zeros()
+    return increments
