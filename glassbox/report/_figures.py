@@ -20,8 +20,8 @@ from matplotlib.ticker import PercentFormatter
 from glassbox.core.axes import CategoricalAxis
 from glassbox.core.dictionary import DataDictionary
 from glassbox.core.terms import Term
+from glassbox.evaluation.calibration import Calibration
 from glassbox.plots import ContributionDisplay, ImportanceDisplay, ShapeDisplay
-from glassbox.report._calibration import Calibration
 from glassbox.report._format import fixed
 
 _PRINT_DPI = 300

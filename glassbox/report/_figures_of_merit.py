@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassbox.report._calibration import Calibration, mean_calibration, risk_calibration
-from glassbox.report._estimates import Estimate
+from glassbox.evaluation.calibration import Calibration, mean_calibration, risk_calibration
+from glassbox.evaluation.estimates import Estimate
+from glassbox.evaluation.performance import auc, class_losses, regression_errors
 from glassbox.report._format import digits_for, estimate, fixed
 from glassbox.report._outcome import Outcome
-from glassbox.report._performance import auc, class_losses, regression_errors
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from glassbox.evaluation.estimates import Estimate
 from glassbox.plots._labels import MINUS, count, number, share
-from glassbox.report._estimates import Estimate
 
 __all__ = ["count", "estimate", "fixed", "number", "share"]
 

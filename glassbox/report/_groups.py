@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from glassbox.evaluation.calibration import observed_to_expected
+from glassbox.evaluation.estimates import Estimate
+from glassbox.evaluation.performance import auc
 from glassbox.plots._labels import EN_DASH, number
-from glassbox.report._calibration import observed_to_expected
-from glassbox.report._estimates import Estimate
-from glassbox.report._performance import auc
 
 #: Groups with fewer rows get no line of their own.
 FEWEST_ROWS = 20

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glassbox.evaluation.performance import auc
 from glassbox.report._cases import spread_rows
 from glassbox.report._groups import group_table
-from glassbox.report._performance import auc
 
 
 @pytest.fixture

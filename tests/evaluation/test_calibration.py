@@ -5,8 +5,8 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
-from glassbox.report._calibration import mean_calibration, risk_calibration, wilson
-from glassbox.report._regression import fit_linear, fit_logistic, natural_spline
+from glassbox.evaluation.calibration import mean_calibration, risk_calibration, wilson
+from glassbox.evaluation.regression import fit_linear, fit_logistic, natural_spline
 
 
 @pytest.fixture(scope="module")

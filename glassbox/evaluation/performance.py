@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 
-from glassbox.report._estimates import Estimate, Z, bootstrap_estimate, bootstrap_sums
+from glassbox.evaluation.estimates import Estimate, Z, bootstrap_estimate, bootstrap_sums
 
 # A predicted probability of zero for what did happen would make the log-loss infinite.
 _SMALLEST_PROBABILITY = 1e-15

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from glassbox.report._estimates import Estimate, Z
-from glassbox.report._regression import Fit, fit_linear, fit_logistic, natural_spline
+from glassbox.evaluation.estimates import Estimate, Z
+from glassbox.evaluation.regression import Fit, fit_linear, fit_logistic, natural_spline
 
 # Log-odds of probabilities of exactly 0 or 1 are infinite.
 _EDGE = 1e-8

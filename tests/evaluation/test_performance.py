@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss, log_loss, r2_score, roc_auc_score
 
-from glassbox.report._estimates import bootstrap_estimate, bootstrap_sums
-from glassbox.report._performance import auc, class_losses, regression_errors
+from glassbox.evaluation.estimates import bootstrap_estimate, bootstrap_sums
+from glassbox.evaluation.performance import auc, class_losses, regression_errors
 
 # DeLong's variance for a table that can be worked out by hand: events score 3, 1, 4; others
 # 2, 0, 1. Placements of events: 1, 1/2, 1; of the others: 2/3, 1, 5/6.
