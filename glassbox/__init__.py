@@ -19,6 +19,18 @@ _HOME_OF = {
     "load": "glassbox.estimators.persistence",
 }
 
+# Known to `save` and `load`; their public home is glassbox.fairness.
+_FAIRNESS_HOME_OF = {
+    "DependencePenalizedClassifier": "glassbox.fairness.penalties",
+    "DependencePenalizedRegressor": "glassbox.fairness.penalties",
+    "SensitiveFeatureRemoverClassifier": "glassbox.fairness.strategies",
+    "SensitiveFeatureRemoverRegressor": "glassbox.fairness.strategies",
+    "TestTimeBlinderClassifier": "glassbox.fairness.strategies",
+    "TestTimeBlinderRegressor": "glassbox.fairness.strategies",
+    "TrainThenCleanClassifier": "glassbox.fairness.strategies",
+    "TrainThenCleanRegressor": "glassbox.fairness.strategies",
+}
+
 __all__ = [*_HOME_OF, "__version__"]
 
 

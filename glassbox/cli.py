@@ -1,4 +1,4 @@
-"""The command line: ``glassbox report`` and ``glassbox demo``."""
+"""The command line: ``glassbox report``, ``glassbox audit`` and ``glassbox demo``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from rich.console import Console
 from glassbox import __version__
 from glassbox.core.dictionary import DataDictionary
 from glassbox.report import (
+    AuditRequest,
     InputError,
     ReportRequest,
     Source,
     read_dictionary,
     read_table,
     sha256_of,
+    write_audit_folder,
     write_report,
 )
 
@@ -67,13 +69,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(arguments: argparse.Namespace, command: str) -> None:
     request = _request(arguments)
+    frame, dictionary, source = _read(arguments, command)
+    _write(frame, request, source, dictionary, arguments)
+
+
+def _audit(arguments: argparse.Namespace, command: str) -> None:
+    request = AuditRequest(
+        target=arguments.target,
+        sensitive=_once(arguments.sensitive),
+        thresholds=_once(arguments.threshold),
+        positive=arguments.outcome_positive,
+        seed=arguments.seed,
+    )
+    frame, dictionary, source = _read(arguments, command)
+    notices = write_audit_folder(
+        arguments.model,
+        frame,
+        arguments.out,
+        request,
+        source,
+        dictionary=dictionary,
+        force=arguments.force,
+        console=Console(stderr=True),
+    )
+    _tell(notices, Path(arguments.out) / "audit.html")
+
+
+def _read(
+    arguments: argparse.Namespace, command: str
+) -> tuple[pd.DataFrame, DataDictionary | None, Source]:
     table = Path(arguments.table)
     frame = read_table(table)
     dictionary = None
     if arguments.dictionary is not None:
         dictionary = read_dictionary(arguments.dictionary, dataset=table.stem)
-    source = Source(table.name, sha256_of(table), command, _today())
-    _write(frame, request, source, dictionary, arguments)
+    return frame, dictionary, Source(table.name, sha256_of(table), command, _today())
 
 
 def _demo(arguments: argparse.Namespace, command: str) -> None:
@@ -112,9 +142,13 @@ def _write(
         force=arguments.force,
         console=console,
     )
+    _tell(notices, Path(arguments.out) / "report.html")
+
+
+def _tell(notices: list[str], page: Path) -> None:
     for notice in notices:
         print(f"note: {notice}", file=sys.stderr)
-    print(Path(arguments.out) / "report.html")
+    print(page)
 
 
 def _today() -> str:
@@ -137,7 +171,7 @@ def _request(arguments: argparse.Namespace) -> ReportRequest:
     )
 
 
-def _once(names: list[str]) -> tuple[str, ...]:
+def _once(names: list) -> tuple:
     return tuple(dict.fromkeys(names))
 
 
@@ -148,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"glassbox {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_report(commands)
+    _add_audit(commands)
     _add_demo(commands)
     return parser
 
@@ -196,9 +231,7 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
     report.add_argument(
         "--folds", type=_at_least(2), default=5, metavar="K", help="cross-validation (default 5)"
     )
-    report.add_argument(
-        "--seed", type=_at_least(0, _LARGEST_SEED), default=0, metavar="S", help="default 0"
-    )
+    _add_seed(report)
     task = report.add_mutually_exclusive_group()
     task.add_argument(
         "--classifier",
@@ -218,6 +251,39 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
     _add_out(report, required=True)
 
 
+def _add_audit(commands: argparse._SubParsersAction) -> None:
+    audit = commands.add_parser(
+        "audit",
+        help="audit what a saved model does to groups",
+        description="Audit a saved model on rows that it has not seen, and write one "
+        "self-contained page (audit.html) and its figures (audit.json).",
+    )
+    audit.set_defaults(run=_audit)
+    audit.add_argument("model", metavar="MODEL", help="a file that glassbox.save wrote")
+    audit.add_argument("table", metavar="TABLE", help="a .csv, .tsv or .parquet file")
+    audit.add_argument("--target", required=True, metavar="COL", help="column of the outcome")
+    _add_columns(
+        audit, "--sensitive", "columns whose groups are compared, inputs or not", required=True
+    )
+    audit.add_argument(
+        "--threshold",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_between_zero_and_one,
+        metavar="T",
+        help="predicted probabilities from which one acts (default 0.5)",
+    )
+    audit.add_argument(
+        "--outcome-positive",
+        metavar="VALUE",
+        help="of two classes, the target's value that is the model's event",
+    )
+    audit.add_argument("--dictionary", metavar="CSV", help="labels and units of the columns")
+    _add_seed(audit)
+    _add_out(audit, required=True, what="audit")
+
+
 def _add_demo(commands: argparse._SubParsersAction) -> None:
     demo = commands.add_parser(
         "demo",
@@ -229,17 +295,33 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
     _add_out(demo, default="glassbox-demo")
 
 
-def _add_columns(parser: argparse.ArgumentParser, option: str, what: str) -> None:
-    parser.add_argument(option, nargs="+", action="extend", default=[], metavar="COL", help=what)
+def _add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", type=_at_least(0, _LARGEST_SEED), default=0, metavar="S", help="default 0"
+    )
 
 
-def _add_out(parser: argparse.ArgumentParser, **settings) -> None:
+def _add_columns(
+    parser: argparse.ArgumentParser, option: str, what: str, *, required: bool = False
+) -> None:
+    parser.add_argument(
+        option,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COL",
+        required=required,
+        help=what,
+    )
+
+
+def _add_out(parser: argparse.ArgumentParser, *, what: str = "report", **settings) -> None:
     shown = f" (default {settings['default']})" if "default" in settings else ""
     parser.add_argument(
         "--out", metavar="DIR", help=f"folder to make; it must be new or empty{shown}", **settings
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace an earlier report in that folder"
+        "--force", action="store_true", help=f"replace an earlier {what} in that folder"
     )
 
 
@@ -248,6 +330,16 @@ def _direction(text: str) -> tuple[str, int]:
     if not equals or not name or direction not in _DIRECTIONS:
         raise argparse.ArgumentTypeError(f"{text!r} should look like age=+1 or albumin=-1")
     return name, _DIRECTIONS[direction]
+
+
+def _between_zero_and_one(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a number between 0 and 1")
+    return value
 
 
 def _at_least(lowest: int, highest: int = sys.maxsize) -> Callable[[str], int]:

@@ -103,7 +103,8 @@ def test_the_page_is_whole_and_fetches_nothing(binary_page):
 def test_pictures_have_alternative_texts_and_tables_captions(binary_page):
     reader = Reader(binary_page)
     images = reader.all("img")
-    assert len(images) == 1 + 1 + 3 + 1 + 5
+    of_audit = 1 + 2 + 1 + 1
+    assert len(images) == 1 + 1 + 3 + 1 + 5 + of_audit
     assert all(len(image["alt"]) > 20 for image in images)
     assert all(image["src"].startswith("data:image/") for image in images)
     assert reader.tags.count("caption") == reader.tags.count("table")

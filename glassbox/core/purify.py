@@ -109,7 +109,8 @@ def purify(model: AdditiveModel) -> AdditiveModel:
 
 
 def _check_density(term: Term) -> None:
-    if (term.density < 0).any():
+    # Weights of a spline's basis may be zero but for rounding.
+    if (term.density < -_NO_MASS * np.abs(term.density).sum()).any():
         raise ValueError(f"Term {term.name!r} has a negative density; weights must be positive.")
     if not term.density.any():
         raise ValueError(

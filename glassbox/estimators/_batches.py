@@ -8,6 +8,7 @@ import numpy as np
 
 from glassbox.core.layout import Layout
 from glassbox.estimators._blocks import Blocks, MemoryBlocks
+from glassbox.estimators._dependence import SensitiveBatch, SensitiveTable
 from glassbox.estimators._training import TrainingTable
 from glassbox.solvers.members import Batch
 
@@ -77,7 +78,12 @@ class MemberBatches:
             part = slice(start, stop)
             columns = {name: column[part] for name, column in table.columns.items()}
             rows = self.layout.rows(columns, np.float32)
-            yield Batch(rows, table.y[part], table.weights[part], bags[part])
+            parts = rows, table.y[part], table.weights[part], bags[part]
+            if isinstance(table, SensitiveTable):
+                sensitive = tuple(column.take(part) for column in table.sensitive)
+                yield SensitiveBatch(*parts, sensitive)
+            else:
+                yield Batch(*parts)
 
 
 def weighted_rows(table: TrainingTable, class_weights: np.ndarray | None) -> TrainingTable:

@@ -16,6 +16,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.terms import PAIR_SEPARATOR
 from glassbox.estimators._blocks import Blocks, MemoryBlocks
+from glassbox.estimators._dependence import (
+    FEWEST_ROWS,
+    DependenceOptions,
+    with_sensitive,
+)
 from glassbox.estimators._directions import (
     check_one_score,
     resolve_directions,
@@ -46,6 +51,7 @@ class BlockEstimator(AdditiveEstimator):
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "hidden": ["array-like"],
         "smoothness": [Interval(numbers.Real, 0, None, closed="neither"), dict],
+        "dependence_penalty": [dict, None],
         "n_bags": [Interval(numbers.Integral, 1, None, closed="left")],
         "max_steps": [Interval(numbers.Integral, 0, None, closed="left")],
         "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
@@ -66,12 +72,29 @@ class BlockEstimator(AdditiveEstimator):
     def _class_weights(self, blocks: Blocks) -> np.ndarray | None:
         return None
 
-    def _read_blocks(self, X: Any, y: Any, sample_weight: Any) -> Blocks:
+    def _read_blocks(
+        self, X: Any, y: Any, sample_weight: Any, sensitive_features: Any = None
+    ) -> Blocks:
         """Rows from a table or from Parquet files; remembers their columns."""
+        options = DependenceOptions.of(self.dependence_penalty, sensitive_features)
+        if options is not None and self.max_steps == 0:
+            raise ValueError(
+                "dependence_penalty would do nothing with max_steps=0: networks learn under it. "
+                "Use max_steps of 1 or more, or dependence_penalty=None."
+            )
         if not is_parquet_source(X):
             table = self._read_training_table(X, y, sample_weight)
+            if options is not None:
+                table = with_sensitive(
+                    table, options, sensitive_features, y, sample_weight, is_classifier(self)
+                )
             self._remember_names(X)
             return MemoryBlocks(table)
+        if options is not None:
+            raise TypeError(
+                "dependence_penalty needs a table in memory, got the name of a file. Read the "
+                "table first (pandas.read_parquet), or use dependence_penalty=None."
+            )
         blocks = ParquetBlocks(
             X,
             y,
@@ -133,11 +156,28 @@ class BlockEstimator(AdditiveEstimator):
             self._strengths(schema.names, interactions),
             prune,
             self.n_bags,
-            self.batch_size,
+            max(self.batch_size, 1 if self.dependence_penalty is None else FEWEST_ROWS),
             int(rng.randint(_LARGEST_SEED)),
             directions,
             self._class_weights(blocks),
         )
+
+    def _dependence(self):
+        """The penalty of the networks; imports torch."""
+        if self.dependence_penalty is None:
+            return None
+        from glassbox.nets._penalty import DependencePenalty
+
+        options = DependenceOptions.of(self.dependence_penalty, ())
+        return DependencePenalty(
+            options.measure, options.strength, options.group_weights == "equal"
+        )
+
+    @property
+    def _band_caveat(self) -> str:
+        if self.dependence_penalty is None:
+            return ""
+        return "; it does not account for the dependence penalty"
 
     def _strengths(self, names: list[str], interactions) -> dict[str, float]:
         if not isinstance(self.smoothness, Mapping):

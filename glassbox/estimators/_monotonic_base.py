@@ -61,6 +61,7 @@ class MonotonicNet(BlockEstimator):
         weight_decay=1.0,
         batch_size=2_048,
         patience=15,
+        dependence_penalty=None,
         confidence_level=0.95,
         random_state=None,
         device="auto",
@@ -82,13 +83,16 @@ class MonotonicNet(BlockEstimator):
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.patience = patience
+        self.dependence_penalty = dependence_penalty
         self.confidence_level = confidence_level
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MonotonicNet:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, sensitive_features: Any = None
+    ) -> MonotonicNet:
         """Learn a model that keeps the declared directions.
 
         Parameters
@@ -103,6 +107,9 @@ path or pyarrow.dataset.Dataset
         sample_weight : array-like of shape (n_samples,), or str, optional
             A row of weight zero is left out; a row of weight three counts as three rows. For
             Parquet, the name of a column.
+        sensitive_features : DataFrame, Series, mapping or array-like of shape (n_samples,) or \
+(n_samples, n_attributes), optional
+            For ``dependence_penalty``; they need not be columns of ``X``.
 
         Returns
         -------
@@ -113,7 +120,7 @@ path or pyarrow.dataset.Dataset
         ValueError, TypeError
             Naming the column and the value that cannot be used, and what to do.
         """
-        blocks = self._read_blocks(X, y, sample_weight)
+        blocks = self._read_blocks(X, y, sample_weight, sensitive_features)
         self._check_rows(blocks)
         if self._has_joint and JOINT in blocks.schema.names:
             raise ValueError(
@@ -139,7 +146,7 @@ path or pyarrow.dataset.Dataset
         without = "" if self.joint_ is None else ", without what the network adds"
         self.band_description_ = (
             f"{self.confidence_level:.0%} pointwise credible band (posterior of the penalised "
-            f"fit{without})"
+            f"fit{without}{self._band_caveat})"
         )
         self._finish(model, blocks)
         if self._has_joint:
@@ -151,7 +158,7 @@ path or pyarrow.dataset.Dataset
         return bool(self.residual and len(tuple(self.hidden)) and self.max_steps)
 
     def _trainer(self, family, plan, progress, n_rows: int):
-        if not self._has_joint:
+        if not self._has_joint and self.dependence_penalty is None:
             return _NoNetworks(plan.n_members)
         try:
             from glassbox.estimators._joint_training import JointTrainer
@@ -171,13 +178,14 @@ path or pyarrow.dataset.Dataset
         )
         return JointTrainer(
             loss_for(family),
-            self._hidden(),
+            self._hidden() if self._has_joint else (),
             schedule,
             self.joint_penalty,
             self.device,
             plan.seed,
             plan.directions,
             progress,
+            self._dependence(),
         )
 
     def _scores_of(self, columns: Columns) -> np.ndarray:

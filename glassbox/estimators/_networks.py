@@ -9,6 +9,7 @@ import numpy as np
 
 from glassbox.core.layout import Layout
 from glassbox.estimators._batches import MemberBatches
+from glassbox.nets._penalty import DependencePenalty
 from glassbox.nets.devices import resolve_device
 from glassbox.nets.losses import Loss
 from glassbox.nets.shape_nets import ShapeNets
@@ -35,6 +36,7 @@ class NetworkTrainer:
     directions : mapping of str to {-1, 1}
     from_scratch : bool
     on_look : callable from Look to None, optional
+    dependence : DependencePenalty, optional
     trained : Trained or None
         What came out.
     """
@@ -48,6 +50,7 @@ class NetworkTrainer:
     directions: Mapping[str, int]
     from_scratch: bool
     on_look: Callable[[Look], None] | None = None
+    dependence: DependencePenalty | None = None
     trained: Trained | None = field(default=None, init=False)
 
     def __post_init__(self):
@@ -88,6 +91,7 @@ class NetworkTrainer:
             total,
             self.directions,
             intercept_precision,
+            self.dependence,
         )
         self.trained = train(
             nets,

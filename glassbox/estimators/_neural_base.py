@@ -64,6 +64,7 @@ class NeuralAdditiveModel(BlockEstimator):
         batch_size=16_384,
         patience=4,
         warm_start=False,
+        dependence_penalty=None,
         confidence_level=0.95,
         random_state=None,
         device="auto",
@@ -87,13 +88,16 @@ class NeuralAdditiveModel(BlockEstimator):
         self.batch_size = batch_size
         self.patience = patience
         self.warm_start = warm_start
+        self.dependence_penalty = dependence_penalty
         self.confidence_level = confidence_level
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> NeuralAdditiveModel:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, sensitive_features: Any = None
+    ) -> NeuralAdditiveModel:
         """Learn an additive model, from a table or from Parquet files.
 
         Parameters
@@ -108,6 +112,9 @@ path or pyarrow.dataset.Dataset
         sample_weight : array-like of shape (n_samples,), or str, optional
             A row of weight zero is left out; a row of weight three counts as three rows. For
             Parquet, the name of a column.
+        sensitive_features : DataFrame, Series, mapping or array-like of shape (n_samples,) or \
+(n_samples, n_attributes), optional
+            For ``dependence_penalty``; they need not be columns of ``X``.
 
         Returns
         -------
@@ -121,7 +128,7 @@ path or pyarrow.dataset.Dataset
         before = getattr(self, "_state", None) if self.warm_start else None
         was = dict(vars(self))
         vars(self).pop("_rows_seen", None)
-        blocks = self._read_blocks(X, y, sample_weight)
+        blocks = self._read_blocks(X, y, sample_weight, sensitive_features)
         if before is not None:
             try:
                 self._check_continues(before, was, blocks)
@@ -162,6 +169,7 @@ path or pyarrow.dataset.Dataset
 
     def _begin(self, X: Any, y: Any, sample_weight: Any) -> None:
         """The first chunk of partial_fit."""
+        self._check_no_penalty()
         if is_parquet_source(X):
             raise TypeError(
                 "partial_fit reads tables, got the name of a file. Use fit, which reads Parquet "
@@ -181,7 +189,15 @@ path or pyarrow.dataset.Dataset
     def _is_online(self) -> bool:
         return hasattr(self, "_rows_seen") and hasattr(self, "_state")
 
+    def _check_no_penalty(self) -> None:
+        if self.dependence_penalty is not None:
+            raise ValueError(
+                "partial_fit takes no sensitive_features, and a chunk may be too small to show a "
+                "dependence. Use fit, or dependence_penalty=None."
+            )
+
     def _learn_more(self, X: Any, y: Any, sample_weight: Any) -> None:
+        self._check_no_penalty()
         _check_feature_names(self, X, reset=False)
         columns = self.schema_.read(X, owner=type(self).__name__)
         y, weights = self._checked_outcome(columns, y, sample_weight)
@@ -210,7 +226,9 @@ path or pyarrow.dataset.Dataset
         self._publish(trainer.trained, blocks)
 
     def _plan(self, blocks: Blocks, family: Family) -> Plan:
-        return self._make_plan(blocks, family, start=self.start, prune=self.prune)
+        # A term that does not lower the loss may lower the dependence.
+        prune = self.prune and self.dependence_penalty is None
+        return self._make_plan(blocks, family, start=self.start, prune=prune)
 
     def _trainer(self, family: Family, plan: Plan, progress):
         try:
@@ -227,7 +245,7 @@ path or pyarrow.dataset.Dataset
             self.activation,
             Schedule(
                 self.max_steps,
-                _RATES[self.start] if self.learning_rate == "auto" else self.learning_rate,
+                self._rate(),
                 self.weight_decay,
                 patience=self.patience,
             ),
@@ -236,7 +254,13 @@ path or pyarrow.dataset.Dataset
             plan.directions,
             self.start == "zero",
             progress,
+            self._dependence(),
         )
+
+    def _rate(self) -> float:
+        if self.learning_rate != "auto":
+            return self.learning_rate
+        return _RATES["zero" if self.dependence_penalty is not None else self.start]
 
     def _publish(self, trained, tables) -> None:
         fitted = self._state.fitted
@@ -249,7 +273,9 @@ path or pyarrow.dataset.Dataset
             if self.start == "penalised"
             else f"delete-d jackknife over {self.n_bags} networks"
         )
-        self.band_description_ = f"{self.confidence_level:.0%} pointwise credible band ({source})"
+        self.band_description_ = (
+            f"{self.confidence_level:.0%} pointwise credible band ({source}{self._band_caveat})"
+        )
         model = to_additive_model(fitted, self.confidence_level)
         # A pair that stays may have handed its main effects to a term that did not help.
         self.pruned_terms_ = [

@@ -62,13 +62,21 @@ class MonotonicNetClassifier(AdditiveClassifier, MonotonicNet):
     learning_rate, weight_decay : float, default=0.001, 1.0
         Of AdamW.
     batch_size : int, default=2048
-        Rows of a step.
+        Rows of a step; at least 1,024 under a dependence penalty.
     patience : int, default=15
         Training stops after that many looks, ten steps apart (up to fifty in large tables), that
         did not make the members better on rows that they did not draw.
     class_weight : dict, "balanced" or None, default=None
         Factors on the weights of rows, by class; "balanced": classes weigh the same. Probabilities
         are then those of a population with these weights.
+    dependence_penalty : dict or None, default=None
+        Makes the score depend less on ``sensitive_features``, an argument of :meth:`fit`. Keys:
+        ``measure`` ("mean", "dcov", "hsic", "hgr" or "mmd", see
+        :class:`glassbox.nets.dependence.Measure`; "mmd" for groups only); ``strength`` (at least
+        0, per unit of log-likelihood per row: the measure is at most 1); ``condition`` (None, or
+        "outcome": within classes of the outcome, or within fifths of a numeric one);
+        ``group_weights`` ("proportional", or "equal": rare groups weigh as much as others).
+        With several features the mean over them counts. Predictions need no sensitive feature.
     confidence_level : float, default=0.95
         Nominal pointwise coverage of the band.
     random_state : int, RandomState or None, default=None
@@ -110,6 +118,10 @@ class MonotonicNetClassifier(AdditiveClassifier, MonotonicNet):
     Wang 1993; with two hidden layers and more such networks are universal, Daniels & Velikova
     2010). It begins near zero and is trained with the tables held fixed. Afterwards the main
     effects of what it has learned are added to the tables, and taken off what is called "joint".
+
+    **Under a dependence penalty** the tables learn too: networks on their knots correct them,
+    together with the network beside them (or alone, with ``residual=False``), under loss plus
+    strength times dependence. Tables stay in order at every step, so the certificate holds.
 
     **Several classes** are refused: monotone scores do not make the probabilities of three classes
     monotone.
@@ -160,6 +172,7 @@ class MonotonicNetClassifier(AdditiveClassifier, MonotonicNet):
         batch_size=2_048,
         patience=15,
         class_weight=None,
+        dependence_penalty=None,
         confidence_level=0.95,
         random_state=None,
         device="auto",
@@ -182,6 +195,7 @@ class MonotonicNetClassifier(AdditiveClassifier, MonotonicNet):
             weight_decay=weight_decay,
             batch_size=batch_size,
             patience=patience,
+            dependence_penalty=dependence_penalty,
             confidence_level=confidence_level,
             random_state=random_state,
             device=device,
@@ -226,7 +240,7 @@ class MonotonicNetRegressor(AdditiveRegressor, MonotonicNet):
         whatever the values of all others.
     interactions, heredity, residual, hidden, joint_penalty, n_knots, n_pair_knots, smoothness, \
     categorical_features, n_bags, max_steps, learning_rate, weight_decay, batch_size, patience, \
-    confidence_level, random_state, device, verbose
+    dependence_penalty, confidence_level, random_state, device, verbose
         As in :class:`MonotonicNetClassifier`.
 
     Attributes
@@ -276,6 +290,7 @@ class MonotonicNetRegressor(AdditiveRegressor, MonotonicNet):
         weight_decay=1.0,
         batch_size=2_048,
         patience=15,
+        dependence_penalty=None,
         confidence_level=0.95,
         random_state=None,
         device="auto",
@@ -298,6 +313,7 @@ class MonotonicNetRegressor(AdditiveRegressor, MonotonicNet):
             weight_decay=weight_decay,
             batch_size=batch_size,
             patience=patience,
+            dependence_penalty=dependence_penalty,
             confidence_level=confidence_level,
             random_state=random_state,
             device=device,

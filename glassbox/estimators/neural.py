@@ -74,18 +74,20 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
     prune : bool, default=True
         Make terms flat that do not help: terms that a group penalty on their size under the data
         leaves out without loss on rows that the members did not draw, and that do not stand out
-        from what is not known of them.
+        from what is not known of them. No term is made flat under a dependence penalty: one that
+        does not lower the loss may lower the dependence.
     n_bags : int, default=16
         Members. Each draws four fifths of the rows and is judged by the others; the model is
         their mean.
     max_steps : int, default=300
         Most steps of the networks. 0 leaves them out: the mean of the penalised fits.
     learning_rate : float or "auto", default="auto"
-        "auto": 0.001 for networks that correct a fit, 0.01 for networks from scratch.
+        "auto": 0.001 for networks that correct a fit, 0.01 for networks from scratch or under a
+        dependence penalty.
     weight_decay : float, default=0.01
         Of AdamW.
     batch_size : int, default=16384
-        Rows of a step.
+        Rows of a step; at least 1,024 under a dependence penalty.
     patience : int, default=4
         Training stops after that many looks, ten steps apart, that did not make the members
         better on rows that they did not draw. Each member keeps its best snapshot.
@@ -95,6 +97,15 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
     warm_start : bool, default=False
         Begin the next fit with knots, pairs and smoothness of this one ("penalised"), or with its
         members ("zero").
+    dependence_penalty : dict or None, default=None
+        Makes the score depend less on ``sensitive_features``, an argument of :meth:`fit`. Keys:
+        ``measure`` ("mean", "dcov", "hsic", "hgr" or "mmd", see
+        :class:`glassbox.nets.dependence.Measure`; "mmd" for groups only); ``strength`` (at least
+        0, per unit of log-likelihood per row: the measure is at most 1); ``condition`` (None, or
+        "outcome": within classes of the outcome, or within fifths of a numeric one);
+        ``group_weights`` ("proportional", or "equal": rare groups weigh as much as others).
+        With several features the mean over them counts, and with several classes the mean over
+        their scores. Predictions need no sensitive feature.
     confidence_level : float, default=0.95
         Nominal pointwise coverage of the band.
     random_state : int, RandomState or None, default=None
@@ -141,7 +152,13 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
     a shape is; to it is added the delete-d jackknife variance of what the networks added. With
     start="zero" it is the latter alone. Its coverage is in benchmarks/README.md.
 
-    `fit` reads Parquet files, larger than memory too, a block of rows at a time.
+    Under a dependence penalty the networks minimise the loss plus strength times dependence, by
+    batches and in the unbiased form of the measure; a member leaves its start for what is better
+    in both together, on rows that it did not draw. The penalised fit at which they start, the
+    smoothness and the band know nothing of the penalty. `partial_fit` refuses it.
+
+    `fit` reads Parquet files, larger than memory too, a block of rows at a time (not under a
+    dependence penalty).
 
     References
     ----------
@@ -189,6 +206,7 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
         patience=4,
         class_weight=None,
         warm_start=False,
+        dependence_penalty=None,
         confidence_level=0.95,
         random_state=None,
         device="auto",
@@ -213,6 +231,7 @@ class NAMClassifier(AdditiveClassifier, NeuralAdditiveModel):
             batch_size=batch_size,
             patience=patience,
             warm_start=warm_start,
+            dependence_penalty=dependence_penalty,
             confidence_level=confidence_level,
             random_state=random_state,
             device=device,
@@ -350,24 +369,35 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
     prune : bool, default=True
         Make terms flat that do not help: terms that a group penalty on their size under the data
         leaves out without loss on rows that the members did not draw, and that do not stand out
-        from what is not known of them.
+        from what is not known of them. No term is made flat under a dependence penalty: one that
+        does not lower the loss may lower the dependence.
     n_bags : int, default=16
         Members. Each draws four fifths of the rows and is judged by the others; the model is
         their mean.
     max_steps : int, default=300
         Most steps of the networks. 0 leaves them out: the mean of the penalised fits.
     learning_rate : float or "auto", default="auto"
-        "auto": 0.001 for networks that correct a fit, 0.01 for networks from scratch.
+        "auto": 0.001 for networks that correct a fit, 0.01 for networks from scratch or under a
+        dependence penalty.
     weight_decay : float, default=0.01
         Of AdamW.
     batch_size : int, default=16384
-        Rows of a step.
+        Rows of a step; at least 1,024 under a dependence penalty.
     patience : int, default=4
         Training stops after that many looks, ten steps apart, that did not make the members
         better on rows that they did not draw. Each member keeps its best snapshot.
     warm_start : bool, default=False
         Begin the next fit with knots, pairs and smoothness of this one ("penalised"), or with its
         members ("zero").
+    dependence_penalty : dict or None, default=None
+        Makes the score depend less on ``sensitive_features``, an argument of :meth:`fit`. Keys:
+        ``measure`` ("mean", "dcov", "hsic", "hgr" or "mmd", see
+        :class:`glassbox.nets.dependence.Measure`; "mmd" for groups only); ``strength`` (at least
+        0, per unit of log-likelihood per row: the measure is at most 1); ``condition`` (None, or
+        "outcome": within classes of the outcome, or within fifths of a numeric one);
+        ``group_weights`` ("proportional", or "equal": rare groups weigh as much as others).
+        With several features the mean over them counts, and with several classes the mean over
+        their scores. Predictions need no sensitive feature.
     confidence_level : float, default=0.95
         Nominal pointwise coverage of the band.
     random_state : int, RandomState or None, default=None
@@ -414,7 +444,13 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
     a shape is; to it is added the delete-d jackknife variance of what the networks added. With
     start="zero" it is the latter alone. Its coverage is in benchmarks/README.md.
 
-    `fit` reads Parquet files, larger than memory too, a block of rows at a time.
+    Under a dependence penalty the networks minimise the loss plus strength times dependence, by
+    batches and in the unbiased form of the measure; a member leaves its start for what is better
+    in both together, on rows that it did not draw. The penalised fit at which they start, the
+    smoothness and the band know nothing of the penalty. `partial_fit` refuses it.
+
+    `fit` reads Parquet files, larger than memory too, a block of rows at a time (not under a
+    dependence penalty).
 
     References
     ----------
@@ -463,6 +499,7 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
         batch_size=16_384,
         patience=4,
         warm_start=False,
+        dependence_penalty=None,
         confidence_level=0.95,
         random_state=None,
         device="auto",
@@ -487,6 +524,7 @@ class NAMRegressor(AdditiveRegressor, NeuralAdditiveModel):
             batch_size=batch_size,
             patience=patience,
             warm_start=warm_start,
+            dependence_penalty=dependence_penalty,
             confidence_level=confidence_level,
             random_state=random_state,
             device=device,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import sklearn
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 import glassbox
@@ -22,6 +23,12 @@ from glassbox.core.schema import ColumnSchema, Schema
 from glassbox.core.storage import MAX_BYTES, ModelFileError, load_document, save_document
 from glassbox.core.terms import Term
 from glassbox.core.value_json import decode_value, encode_value, with_fields
+from glassbox.estimators._nested import (
+    broken_wrapper,
+    names_of,
+    wrapper_from_json,
+    wrapper_to_json,
+)
 from glassbox.estimators.base import AdditiveEstimator
 
 _FIELDS = ("estimator", "params", "schema", "model", "state", "versions")
@@ -44,13 +51,13 @@ _STATE_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def save(estimator: AdditiveEstimator, path: str | os.PathLike) -> None:
+def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
     """Save a fitted estimator as a JSON file.
 
     Parameters
     ----------
     estimator : estimator of glassbox
-        Fitted.
+        Fitted; also a strategy of ``glassbox.fairness`` around one.
     path : str or path
         The file to write. An existing one is replaced, in one step.
 
@@ -84,13 +91,20 @@ def save(estimator: AdditiveEstimator, path: str | os.PathLike) -> None:
     >>> bool(np.all(restored.predict(X) == model.predict(X)))
     True
     """
-    name = type(estimator).__name__
-    if _class_called(name) is not type(estimator):
-        raise TypeError(
-            f"{name} is not an estimator of glassbox, and only those are saved as JSON; use "
-            "pickle or joblib instead."
-        )
+    _check_own(estimator)
     check_is_fitted(estimator)
+    save_document({**_document_of(estimator), **_versions()}, path)
+
+
+def _document_of(estimator: BaseEstimator) -> dict[str, Any]:
+    """All of a fitted estimator but the versions."""
+    _check_own(estimator)
+    name = type(estimator).__name__
+    if not isinstance(estimator, AdditiveEstimator):
+        broken = broken_wrapper(estimator)
+        if broken is not None:
+            raise ValueError(f"No file of this {name} could be loaded: {broken}.")
+        return wrapper_to_json(estimator, _encoded, _document_of)
     broken = _broken_promise(estimator)
     if broken is not None:
         raise ValueError(
@@ -98,7 +112,7 @@ def save(estimator: AdditiveEstimator, path: str | os.PathLike) -> None:
             "take the direction back with set_params(monotonic_cst=...)."
         )
     params = estimator.get_params(deep=False)
-    document = {
+    return {
         "estimator": name,
         "params": {key: _encoded("Parameter", key, value) for key, value in params.items()},
         "schema": estimator.schema_.to_json(),
@@ -108,17 +122,30 @@ def save(estimator: AdditiveEstimator, path: str | os.PathLike) -> None:
             for key in _other_state(type(estimator))
         },
         **_other_parts(estimator),
+    }
+
+
+def _check_own(estimator: Any) -> None:
+    name = type(estimator).__name__
+    if _class_called(name) is not type(estimator):
+        raise TypeError(
+            f"{name} is not an estimator of glassbox, and only those are saved as JSON; use "
+            "pickle or joblib instead."
+        )
+
+
+def _versions() -> dict[str, dict[str, str]]:
+    return {
         "versions": {
             "glassbox": glassbox.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
             "scikit-learn": sklearn.__version__,
-        },
+        }
     }
-    save_document(document, path)
 
 
-def load(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> AdditiveEstimator:
+def load(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> BaseEstimator:
     """Load an estimator that :func:`save` wrote.
 
     No code from the file is run, whatever it holds: a file from a stranger can hold a wrong
@@ -153,7 +180,11 @@ def load(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> AdditiveEsti
 
 
 def _class_called(name: Any) -> type | None:
-    if type(name) is not str or name not in glassbox.__all__:
+    if type(name) is not str:
+        return None
+    if name in glassbox._FAIRNESS_HOME_OF:
+        return getattr(import_module(glassbox._FAIRNESS_HOME_OF[name]), name)
+    if name not in glassbox.__all__:
         return None
     kind = getattr(glassbox, name)
     return kind if isinstance(kind, type) and issubclass(kind, AdditiveEstimator) else None
@@ -161,9 +192,7 @@ def _class_called(name: Any) -> type | None:
 
 def _other_state(kind: type[AdditiveEstimator]) -> list[str]:
     """Names from all base classes, as a classifier has those of its family and of classifiers."""
-    inherited = (vars(base).get("_fitted_state_names", ()) for base in kind.__mro__)
-    names = dict.fromkeys(name for part in inherited for name in part)
-    return sorted(name for name in names if name not in _OWN_FIELDS)
+    return [name for name in names_of(kind, "_fitted_state_names") if name not in _OWN_FIELDS]
 
 
 def _encoded(what: str, name: str, value: Any) -> Any:
@@ -176,10 +205,20 @@ def _encoded(what: str, name: str, value: Any) -> Any:
         ) from error
 
 
-def _restored(document: dict[str, Any]) -> AdditiveEstimator:
+def _restored(document: dict[str, Any], depth: int = 0) -> BaseEstimator:
     kind = _class_called(document.get("estimator"))
     if kind is None:
         raise ModelFileError(f"glassbox has no estimator {document.get('estimator')!r:.80}")
+    if not issubclass(kind, AdditiveEstimator):
+        versions = document.get("versions")
+        _check_versions(versions)
+
+        def inner(part: Any, depth: int) -> BaseEstimator:
+            if type(part) is not dict or "versions" in part:
+                raise ModelFileError("a fitted estimator is damaged")
+            return _restored({**part, "versions": versions}, depth)
+
+        return wrapper_from_json(document, kind, _class_called, inner, depth)
     fields = with_fields(document, (*_FIELDS, *kind._fitted_parts), "an estimator")
     estimator = kind(**_checked_params(fields["params"], kind))
     try:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from glassbox.core.natural_spline import natural_spline
 from glassbox.evaluation.estimates import Estimate, Z
-from glassbox.evaluation.regression import Fit, fit_linear, fit_logistic, natural_spline
+from glassbox.evaluation.regression import Fit, fit_linear, fit_logistic
 
 # Log-odds of probabilities of exactly 0 or 1 are infinite.
 _EDGE = 1e-8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbox.core.layout import Layout
+from glassbox.nets._penalty import DependencePenalty, to_device
 from glassbox.nets.devices import suited_threads
 from glassbox.nets.lookup import Rows, lookup
 from glassbox.nets.losses import Loss
@@ -153,6 +154,9 @@ class Problem:
         Terms that may not turn.
     intercept_precision : ndarray of shape (n_predictors,), optional
         Prior precision of what is added to the intercept.
+    dependence : DependencePenalty, optional
+        Added to the loss, times the dispersion; batches then have ``sensitive``, the rows of every
+        sensitive feature.
     """
 
     layout: Layout
@@ -163,6 +167,7 @@ class Problem:
     total: float
     directions: Mapping[str, int]
     intercept_precision: np.ndarray | None = None
+    dependence: DependencePenalty | None = None
 
 
 def train(
@@ -200,7 +205,8 @@ def train(
         A member leaves its start only for a snapshot that is better by more than two standard
         errors, on rows that it did not draw; else it keeps its start, exactly. With joint
         networks members are judged together, by every row under the members that did not draw
-        it, and stop at the same step.
+        it, and stop at the same step. With a dependence penalty "better" is of loss and penalty
+        together, and the standard error is that of the loss.
 
     Notes
     -----
@@ -228,6 +234,7 @@ class _Prepared:
         self.left_out = tensor((batch.bags == 0) * weights)
         self.weight = float(batch.weights.sum())
         self.inputs = None if readout is None else lookup(self.rows, readout)
+        self.sensitive = [to_device(rows, device) for rows in getattr(batch, "sensitive", ())]
 
 
 class _Loop:
@@ -259,6 +266,15 @@ class _Loop:
         self.intercept_pull = torch.tensor(pull, dtype=torch.float32, device=device)
         self.kept: dict[int, list[_Prepared]] = {}
         self.start_losses: list[Tensor] = []
+        self.start_dependence: Tensor | None = None
+        self.dependence, self.unit = problem.dependence, 1.0
+        if self.dependence is not None:
+            # A penalty moves tables far, in whatever unit the outcome has.
+            if problem.loss.link == "identity":
+                self.unit = math.sqrt(problem.dispersion)
+            # Losses of numeric outcomes have the outcome's unit; strengths should not.
+            strength = problem.dispersion * self.dependence.strength
+            self.dependence = replace(self.dependence, strength=strength)
 
     def run(self, on_look) -> Trained:
         schedule = self.schedule
@@ -267,7 +283,11 @@ class _Loop:
         optimiser = torch.optim.AdamW(
             [
                 {"params": weights, "weight_decay": schedule.weight_decay},
-                {"params": [self.intercept], "weight_decay": 0.0},
+                {
+                    "params": [self.intercept],
+                    "weight_decay": 0.0,
+                    "lr": schedule.learning_rate * self.unit,
+                },
             ],
             lr=schedule.learning_rate,
             betas=_BETAS,
@@ -344,6 +364,8 @@ class _Loop:
         if self.nets is None:
             return torch.zeros_like(self.start)
         added = self.nets()
+        if self.unit != 1:
+            added = added * self.unit
         if self.problem.directions:
             return self.in_order(self.start + added) - self.start
         return added
@@ -363,8 +385,11 @@ class _Loop:
 
     def _step(self, batch: _Prepared, optimiser) -> Tensor:
         added, beside = self._added(), self._beside(batch)
-        losses = self.problem.loss.value(self._scores(added, batch, beside), batch.y)
+        scores = self._scores(added, batch, beside)
+        losses = self.problem.loss.value(scores, batch.y)
         loss = (losses * batch.drawn).sum(dim=0) / batch.weight
+        if self.dependence is not None:
+            loss = loss + self.dependence.of_some(scores, batch.sensitive, batch.drawn, self.order)
         penalty = self._penalty(added)
         if beside is not None:
             penalty = penalty + self.joint.penalty * (
@@ -392,6 +417,7 @@ class _Loop:
         """Loss of every member, and whether it is below that of its start by more than chance."""
         first = not self.start_losses
         sums = torch.zeros(4, self.n_members, device=self.device)
+        dependence = torch.zeros(self.n_members, device=self.device)
         number = 0
         for batch in judges():
             # The start has no networks beside it, not even untrained ones.
@@ -408,9 +434,13 @@ class _Loop:
                     for values in self._judged_rows(weights, losses, change)
                 ]
             )
+            dependence += self._judged_dependence(scores, batch)
             # The next block of a file comes only when nobody holds this one.
             del batch
         weight, loss, change, squares = sums
+        if first:
+            self.start_dependence = dependence
+        loss, change = loss + dependence, change + (dependence - self.start_dependence)
         # A member that drew every row cannot be judged: it keeps its start.
         judged = torch.where(weight > 0, loss / weight.clamp(min=1e-30), math.inf)
         sure = change < -_STANDARD_ERRORS * squares.sqrt()
@@ -424,6 +454,20 @@ class _Loop:
             judges = (weights > 0).sum(dim=1, keepdim=True).clamp(min=1)
             found = [values.sum(dim=1, keepdim=True) / judges for values in found]
         return [*found, found[2].square()]
+
+    def _judged_dependence(self, scores: Tensor, batch: _Prepared) -> Tensor:
+        """The penalty of a batch, times the weight of its judged rows."""
+        if self.dependence is None:
+            return torch.zeros_like(scores[0, :, 0])
+        found = self.dependence.value(scores, batch.sensitive, batch.left_out)
+        found = found * batch.left_out.sum(dim=0)
+        if self.joint is None:
+            return found
+        # As the losses: the mean over members, times the weight of rows that any of them judges.
+        judges = (batch.left_out > 0).sum(dim=1).clamp(min=1)
+        weight = (batch.left_out.sum(dim=1) / judges).sum()
+        mean = found.sum() / batch.left_out.sum().clamp(min=1e-30)
+        return (mean * weight).expand(self.n_members)
 
     def _prepare(self, k: int) -> list[_Prepared]:
         if k not in self.kept:

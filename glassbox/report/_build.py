@@ -11,6 +11,7 @@ import pandas as pd
 
 import glassbox
 from glassbox.report import _figures as figures
+from glassbox.report._audit_section import report_audit
 from glassbox.report._cases import spread_rows
 from glassbox.report._describe import describe_table
 from glassbox.report._figures_of_merit import Assessment, assess
@@ -27,6 +28,7 @@ from glassbox.report._study import Study
 
 # What fitting a model costs, in pictures: only the bar's pace hangs on it.
 _FIT = 8.0
+_AUDIT = 16.0
 
 _ANSWERS = ("no", "yes")
 
@@ -70,7 +72,8 @@ def build(
     steps : Steps
     """
     n_terms = study.X.shape[1] + request.interactions
-    steps.plan(_FIT * (request.folds + 1) + n_terms + 8)
+    audited = _AUDIT if request.sensitive else 0.0
+    steps.plan(_FIT * (request.folds + 1) + n_terms + 8 + audited)
     template = make_estimator(study, request)
     steps.now(f"Cross-validating, {request.folds} folds")
     unseen, fold = out_of_fold(template, study, request, lambda: steps.advance(_FIT))
@@ -90,7 +93,19 @@ def build(
     with figures.drawing():
         pictures = _draw(est, study, assessment, unseen, folder / "figures", steps)
     steps.now("Writing the page")
+    audit, audit_reasons = None, []
+    if len(study.sensitive.columns):
+        steps.now("Auditing by group")
+        with figures.drawing():
+            audit, audit_reasons = report_audit(est, study, unseen, request.seed)
+        steps.advance(_AUDIT)
+        steps.now("Writing the page")
     page = render(
+        audit=audit,
+        audit_reasons=audit_reasons,
+        out_of_fold=True,
+        heading="h3",
+        heading_below="h4",
         title=study.dictionary.describe(request.target).label,
         outcome_title=outcome_title,
         titles=titles,

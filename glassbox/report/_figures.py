@@ -76,11 +76,11 @@ class Gallery:
 
     Parameters
     ----------
-    folder : Path
-        Must exist.
+    folder : Path, optional
+        Must exist. None: the figures are only on the page.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path | None):
         self.folder = folder
         self._names: set[str] = set()
 
@@ -90,12 +90,13 @@ class Gallery:
         # Each file would lay the figure out anew, which takes longer than drawing it.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        figure.savefig(self.folder / f"{name}.png", dpi=_PRINT_DPI, metadata={"Description": alt})
+        if self.folder is not None:
+            file = self.folder / f"{name}.png"
+            figure.savefig(file, dpi=_PRINT_DPI, metadata={"Description": alt})
         width, height = figure.get_size_inches() * 96
         is_wide = width > 1.5 * 96 * _MAIN_SIZE[0]
-        return Picture(
-            name, title, alt, _inline(figure), round(width), round(height), note, is_wide
-        )
+        inline = _inline(figure, only_vector=self.folder is None)
+        return Picture(name, title, alt, inline, round(width), round(height), note, is_wide)
 
     def _file_name(self, name: str) -> str:
         safe = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:60] or "figure"
@@ -274,10 +275,12 @@ def _calibration_in_words(calibration: Calibration, is_risk: bool) -> str:
     return f"Calibration curve. In groups from the lowest to the highest prediction: {listed}."
 
 
-def _inline(figure: Figure) -> str:
-    """The figure as a data URI: SVG or PNG, whichever takes less room."""
+def _inline(figure: Figure, *, only_vector: bool) -> str:
+    """The figure as a data URI: SVG, which is quicker, or the one that takes less room of two."""
     svg, png = io.BytesIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    if only_vector:
+        return f"data:image/svg+xml;base64,{base64.b64encode(svg.getvalue()).decode('ascii')}"
     figure.savefig(png, format="png", dpi=_SCREEN_DPI, metadata={"Software": None})
     vector, pixels = svg.getvalue(), png.getvalue()
     kind, data = ("svg+xml", vector) if len(vector) <= len(pixels) else ("png", pixels)

@@ -119,7 +119,7 @@ def _read_numbers(target: pd.Series, request: ReportRequest, notices: tuple) -> 
 
 def _read_classes(target: pd.Series, request: ReportRequest, notices: tuple) -> Outcome:
     name = request.target
-    values = _plain_classes(target)
+    values = plain_classes(target)
     classes, codes, sizes = np.unique(values, return_inverse=True, return_counts=True)
     labels = [str(label) for label in classes]
     if len(classes) < 2:
@@ -173,7 +173,7 @@ def _with_event(
     return Outcome("classes", turned, turned, (0, 1), (labels[1], labels[0]), notices)
 
 
-def _plain_classes(target: pd.Series) -> np.ndarray:
+def plain_classes(target: pd.Series) -> np.ndarray:
     """Classes as booleans, integers, floats or text; 1.0 is read as 1."""
     if is_bool_dtype(target.dtype):
         return target.to_numpy(dtype=bool)

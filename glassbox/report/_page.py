@@ -9,11 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from glassbox.report import _format
 
 
-def render(**content: Any) -> str:
-    """The HTML page of a report.
+def render(template: str = "page.html.j2", /, **content: Any) -> str:
+    """An HTML page.
 
     Parameters
     ----------
+    template : str
+        By default the page of a report.
     **content
         What the templates name. A name that is missing is an error.
     """
@@ -31,4 +33,4 @@ def render(**content: Any) -> str:
         "fixed": _format.fixed,
         "number": _format.number,
     }
-    return environment.get_template("page.html.j2").render(**content)
+    return environment.get_template(template).render(**content)

@@ -40,7 +40,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         has another number of fields than the header, or if two columns share a name.
     """
     path = Path(path)
-    _check_file(path, "table")
+    check_file(path, "table")
     ending = path.suffix.lower()
     if ending in _PARQUET:
         return _read_parquet(path)
@@ -68,7 +68,7 @@ def read_dictionary(path: str | Path, dataset: str) -> DataDictionary:
         If the file cannot be read, or is no dictionary.
     """
     path = Path(path)
-    _check_file(path, "dictionary")
+    check_file(path, "dictionary")
     frame = _read_text(path, ",")
     if "column" not in frame:
         raise InputError(
@@ -89,7 +89,13 @@ def sha256_of(path: Traversable) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _check_file(path: Path, what: str) -> None:
+def check_file(path: Path, what: str) -> None:
+    """Refuse what is no file that can be read, or an empty one.
+
+    Raises
+    ------
+    InputError
+    """
     if path.is_dir():
         raise InputError(f"The {what} {path} is a folder: give a file.")
     if not path.exists():

@@ -134,14 +134,15 @@ def _check_columns(frame: pd.DataFrame, request: ReportRequest) -> None:
     for option, names in asked.items():
         for name in names:
             if name not in frame:
-                raise InputError(f"{option} {name!r}: {_no_such_column(name, frame.columns)}")
+                raise InputError(f"{option} {name!r}: {no_such_column(name, frame.columns)}")
             if option != "--target" and name == request.target:
                 raise InputError(f"{option} {name!r}: this column is the target.")
             if option in ("--categorical", "--monotonic") and name in request.drop:
                 raise InputError(f"{option} {name!r}: this column is dropped; drop the option.")
 
 
-def _no_such_column(name: str, columns: Iterable) -> str:
+def no_such_column(name: str, columns: Iterable) -> str:
+    """What to say of a column that the table does not have."""
     columns = [str(column) for column in columns]
     near = difflib.get_close_matches(name, columns, n=1)
     if near:

@@ -68,13 +68,24 @@ def write_report(
     # matplotlib and the estimators take a second to load: not before the input is known good.
     from glassbox.report._build import build
 
-    with _appearing(out) as folder, Steps(console or Console(quiet=True)) as steps:
+    with appearing(out) as folder, Steps(console or Console(quiet=True)) as steps:
         build(study, request, source, folder, steps)
     return study.notices
 
 
-def check_out(out: Path, force: bool) -> None:
+def check_out(
+    out: Path, force: bool, *, parts: tuple[str, ...] = PARTS, what: str = "report"
+) -> None:
     """Refuse an output folder that holds something, or cannot be made.
+
+    Parameters
+    ----------
+    out : Path
+    force : bool
+        Whether a folder with nothing but `parts` may be replaced.
+    parts : tuple of str
+    what : str
+        What the parts make.
 
     Raises
     ------
@@ -90,18 +101,18 @@ def check_out(out: Path, force: bool) -> None:
     if held and not force:
         raise InputError(
             f"--out {out} exists and is not empty; name another folder, or say --force to "
-            "replace an earlier report."
+            f"replace an earlier {what}."
         )
-    foreign = [name for name in held if name not in PARTS]
+    foreign = [name for name in held if name not in parts]
     if foreign:
         raise InputError(
-            f"--out {out} holds {foreign[0]!r}, which is no part of a report; --force replaces "
-            "reports only. Name another folder."
+            f"--out {out} holds {foreign[0]!r}, which is no part of such a folder; --force "
+            f"replaces an earlier {what} only. Name another folder."
         )
 
 
 @contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
+def appearing(out: Path, *, parts: tuple[str, ...] = PARTS) -> Iterator[Path]:
     """A folder beside `out` that takes its place at the end, or vanishes with an error."""
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
@@ -110,7 +121,7 @@ def _appearing(out: Path) -> Iterator[Path]:
         os.umask(umask)
         folder.chmod(0o777 & ~umask)
         if out.exists():
-            for part in PARTS:
+            for part in parts:
                 path = out / part
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)

@@ -5,8 +5,9 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from glassbox.core.natural_spline import natural_spline
 from glassbox.evaluation.calibration import mean_calibration, risk_calibration, wilson
-from glassbox.evaluation.regression import fit_linear, fit_logistic, natural_spline
+from glassbox.evaluation.regression import fit_linear, fit_logistic
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,355 @@
+"""Tables that depend less on a sensitive feature, and otherwise stay what they are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import clarabel
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from glassbox.core.additive import Columns
+from glassbox.solvers.changes import Changes
+from glassbox.solvers.divergence import Divergence
+from glassbox.solvers.order import MonotoneOrder
+from glassbox.solvers.pirls import solve_positive
+
+# Numbers of the basis rows that are kept in memory, at most.
+_KEPT = 50_000_000
+# Per unit of weight, the objective must promise to fall by more than this.
+_TOLERANCE = 1e-10
+_POLISHED = 1e-7
+_MOST_STEPS = 60
+_MOST_HALVINGS = 25
+# Share of the promised gain that a step must bring (Armijo).
+_ENOUGH = 1e-4
+_QP_TOLERANCE = 1e-10
+
+#: From scores of shape (n_rows, n_outputs) to a measure in [0, 1] and its derivative in them.
+Measure = Callable[[np.ndarray], tuple[float, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What a sensitive feature explains of a score, as a quadratic form.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (n_rows, n_columns)
+        Whitened columns of the feature; zero outside its stratum.
+    weights : ndarray of shape (n_rows,)
+        Of the rows, for covariances; zero outside the stratum, with sum one inside.
+    share : float
+        Weight of this summand.
+    """
+
+    columns: np.ndarray
+    weights: np.ndarray
+    share: float
+
+    def variance(self, scores: np.ndarray) -> float:
+        """Variance of the scores in the stratum, summed over outputs."""
+        centred = _centred(scores)
+        centred = centred - self.weights @ centred
+        return float((self.weights @ centred**2).sum())
+
+    def ratio(self, scores: np.ndarray) -> float:
+        """Share of that variance that the feature explains."""
+        variance = self.variance(scores)
+        explained = (self.covariances(_centred(scores)) ** 2).sum()
+        return float(explained / variance) if variance > 0 else 0.0
+
+    def covariances(self, values: np.ndarray) -> np.ndarray:
+        """Of the columns with each of the values, shape (n_columns, n_values)."""
+        return (self.columns * self.weights[:, None]).T @ (values - self.weights @ values)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """Directions that the tables keep.
+
+    Attributes
+    ----------
+    rule : MonotoneOrder
+        Of the terms, in their order.
+    tables : ndarray of shape (rule.size,)
+        Those that are in order now: of the model, or of the part of it that must be.
+    """
+
+    rule: MonotoneOrder
+    tables: np.ndarray
+
+
+class LeastDependence:
+    """Minimises divergence from the original + strength * dependence, over changes of the tables.
+
+    Parameters
+    ----------
+    changes : Changes
+    columns : mapping of str to ndarray
+    original : ndarray of shape (n_rows, n_outputs)
+        Scores of the original.
+    weights : ndarray of shape (n_rows,)
+    divergence : Divergence
+    explained : sequence of Explained
+    order : Order, optional
+        For one output.
+    smoothness : float
+        Factor on the cost of changes.
+
+    Notes
+    -----
+    With w the unknowns, W the sum of weights and s = original + Z w, minimised is
+    ``sum_i weight_i KL_i(s) + W strength Dep(s) + information * w' P w / 2``. The mean dependence
+    is ``sum share |Cov(columns, s)|^2`` over the variance of the original: quadratic and convex.
+    Newton steps solve it; where tables have to keep an order, each is a quadratic program.
+    """
+
+    def __init__(
+        self,
+        changes: Changes,
+        columns: Columns,
+        original: np.ndarray,
+        weights: np.ndarray,
+        divergence: Divergence,
+        explained: Sequence[Explained],
+        *,
+        order: Order | None = None,
+        smoothness: float = 1.0,
+    ):
+        self.changes, self.columns = changes, columns
+        self.original, self.weights = original, weights
+        self.divergence, self.order = divergence, order
+        self.n_outputs = original.shape[1]
+        self._kept: list[tuple[slice, np.ndarray]] | None = None
+        self._total = float(weights.sum())
+        curvature = np.einsum("nkk->n", divergence.curvature(original)) / self.n_outputs
+        information = float(weights @ curvature)
+        prior = information * smoothness * changes.penalty
+        self._prior = np.kron(np.eye(self.n_outputs), prior)
+        self._quadratics = [self._quadratic(part) for part in explained]
+        if order is not None:
+            self._constraints = _Constraints(order, changes)
+
+    def least(
+        self,
+        strength: float,
+        start: np.ndarray | None = None,
+        measure: Measure | None = None,
+        on_step: Callable[[int, float], None] | None = None,
+    ) -> np.ndarray:
+        """The best changes, shape (n_unknowns, n_outputs).
+
+        Parameters
+        ----------
+        strength : float
+        start : ndarray of shape (n_unknowns, n_outputs), optional
+        measure : callable, optional
+            Takes the place of the mean dependence; the latter remains as a guess of its
+            curvature. A local minimum near `start` is found.
+        on_step : callable from int and float to None, optional
+            Told the number of each step and the objective, per unit of weight.
+
+        Warns
+        -----
+        ConvergenceWarning
+        """
+        shape = (self.n_outputs, self.changes.n_unknowns)
+        point = np.zeros(shape[0] * shape[1]) if start is None else start.T.ravel()
+        with threadpool_limits(limits=1, user_api="blas"):
+            point = self._descend(point, strength, measure, on_step or (lambda step, value: None))
+        return point.reshape(shape).T
+
+    def cost(self, unknowns: np.ndarray, strength: float, measure: Measure | None = None) -> float:
+        """What is minimised, per unit of weight."""
+        return self._objective(unknowns.T.ravel(), strength, measure)[0] / self._total
+
+    def scores(self, unknowns: np.ndarray) -> np.ndarray:
+        """Scores of the changed tables, shape (n_rows, n_outputs)."""
+        scores = self.original.copy()
+        for rows, basis in self._blocks():
+            scores[rows] += basis @ unknowns
+        return scores
+
+    def _descend(self, point, strength, measure, on_step) -> np.ndarray:
+        tolerance = (_TOLERANCE if measure is None else _POLISHED) * self._total
+        damping = 0.0
+        value, scores, by_scores = self._objective(point, strength, measure)
+        for step in range(_MOST_STEPS):
+            on_step(step, value / self._total)
+            matrix, slope = self._expansion(point, scores, strength, by_scores)
+            target = self._solved(matrix * 1.0, slope, point, damping)
+            move = target - point
+            promised = -(slope @ move)
+            if promised <= tolerance:
+                return point
+            for halving in range(_MOST_HALVINGS):
+                trial = point + move * 0.5**halving
+                new, new_scores, new_by_scores = self._objective(trial, strength, measure)
+                if new <= value - _ENOUGH * promised * 0.5**halving:
+                    break
+            else:
+                # Not even the smallest step gains: the rest is rounding, or a kink.
+                return point
+            if measure is not None:
+                damping = damping / 3 if halving == 0 else max(2 * damping, 0.1) * 2
+            gained = value - new
+            point, value, scores, by_scores = trial, new, new_scores, new_by_scores
+            if measure is not None and gained <= tolerance:
+                return point
+        if measure is None:
+            warnings.warn(
+                f"The tables of least dependence were not found in {_MOST_STEPS} steps; those "
+                "that are used are nearly so. A smaller strength, or fewer columns, would help.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return point
+
+    def _objective(self, point, strength, measure):
+        unknowns = point.reshape(self.n_outputs, -1).T
+        scores = self.scores(unknowns)
+        value = float(self.weights @ self.divergence.value(self.original, scores))
+        value += float(point @ (self._prior @ point)) / 2
+        if measure is None:
+            value += self._total * strength * sum(q.value(point) for q in self._quadratics)
+            return value, scores, None
+        amount, by_scores = measure(scores)
+        return value + self._total * strength * amount, scores, by_scores
+
+    def _expansion(self, point, scores, strength, by_scores):
+        """Second derivative (of the measure, a guess) and first derivative of the objective."""
+        n_unknowns = self.changes.n_unknowns
+        matrix = np.zeros((self.n_outputs, n_unknowns, self.n_outputs, n_unknowns))
+        slope = np.zeros((self.n_outputs, n_unknowns))
+        pull = self.weights[:, None] * self.divergence.slope(self.original, scores)
+        if by_scores is not None:
+            pull = pull + self._total * strength * by_scores
+        for rows, basis in self._blocks():
+            curvature = self.divergence.curvature(scores[rows])
+            weights = self.weights[rows]
+            slope += pull[rows].T @ basis
+            for a in range(self.n_outputs):
+                for b in range(a + 1):
+                    weighted = basis * (weights * curvature[:, a, b])[:, None]
+                    matrix[a, :, b] += weighted.T @ basis
+                    if a != b:
+                        matrix[b, :, a] = matrix[a, :, b].T
+        size = self.n_outputs * n_unknowns
+        matrix = matrix.reshape(size, size) + self._prior
+        slope = slope.ravel() + self._prior @ point
+        factor = 2 * self._total * strength
+        for quadratic in self._quadratics:
+            matrix += factor * quadratic.curvature
+            if by_scores is None:
+                slope += factor * quadratic.slope(point)
+        return matrix, slope
+
+    def _solved(self, matrix, slope, point, damping) -> np.ndarray:
+        if damping:
+            matrix = matrix + damping * np.diag(np.diag(matrix))
+        if self.order is None:
+            return point - solve_positive(matrix, slope)
+        return self._constraints.solve(matrix, slope, point)
+
+    def _quadratic(self, part: Explained) -> _Quadratic:
+        covariances = np.zeros((part.columns.shape[1], self.changes.n_unknowns))
+        columns = part.columns * part.weights[:, None]
+        # Columns are centred under the weights, so that the mean of the basis drops out.
+        for rows, basis in self._blocks():
+            covariances += columns[rows].T @ basis
+        unit = part.share / max(part.variance(self.original), 1e-300)
+        start = part.covariances(_centred(self.original))
+        return _Quadratic.of(covariances, start, unit)
+
+    def _blocks(self):
+        if self._kept is not None:
+            return self._kept
+        n_rows = len(self.original)
+        blocks = self.changes.blocks(self.columns, n_rows)
+        if n_rows * self.changes.n_unknowns > _KEPT:
+            return blocks
+        self._kept = list(blocks)
+        return self._kept
+
+
+def _centred(scores: np.ndarray) -> np.ndarray:
+    """Scores of several classes without what all of them share, which predicts nothing."""
+    return scores if scores.shape[1] == 1 else scores - scores.mean(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Quadratic:
+    """unit * |start + C w|^2, over all outputs."""
+
+    covariances: np.ndarray
+    start: np.ndarray
+    unit: float
+    curvature: np.ndarray
+
+    @classmethod
+    def of(cls, covariances: np.ndarray, start: np.ndarray, unit: float) -> _Quadratic:
+        n_outputs = start.shape[1]
+        spread = np.eye(n_outputs)
+        if n_outputs > 1:
+            spread = spread - 1 / n_outputs
+        curvature = unit * np.kron(spread, covariances.T @ covariances)
+        return cls(covariances, start, unit, curvature)
+
+    def _at(self, point: np.ndarray) -> np.ndarray:
+        n_outputs = self.start.shape[1]
+        moved = self.covariances @ point.reshape(n_outputs, -1).T
+        return self.start + _centred(moved)
+
+    def value(self, point: np.ndarray) -> float:
+        return self.unit * float((self._at(point) ** 2).sum())
+
+    def slope(self, point: np.ndarray) -> np.ndarray:
+        """Half the derivative."""
+        return self.unit * (self.covariances.T @ self._at(point)).T.ravel()
+
+
+class _Constraints:
+    """Quadratic programs over changes that keep an order."""
+
+    def __init__(self, order: Order, changes: Changes):
+        rows = order.rule.lifted()
+        size = order.rule.size
+        coefficients, self._bounds = rows[:, :size], rows[:, size:]
+        self._by_unknowns = sparse.csr_array(coefficients @ changes.matrix)
+        self._spare = coefficients @ order.tables
+        self._n_bounds = rows.shape[1] - size
+        self._unit = max(float(np.abs(order.tables).max(initial=0.0)), 1e-12)
+
+    def solve(self, matrix: np.ndarray, slope: np.ndarray, point: np.ndarray) -> np.ndarray:
+        """The minimum of a parabola around a point, in order."""
+        scale = 1 / np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+        scaled = matrix * scale[:, None] * scale
+        cost = scale * (slope - matrix @ point)
+        height = max(float(np.abs(cost).max(initial=0.0)), 1e-300)
+        quadratic = sparse.block_diag(
+            [sparse.triu(sparse.csc_array(scaled)), sparse.csc_array((self._n_bounds,) * 2)],
+            format="csc",
+        )
+        rows = sparse.hstack([self._by_unknowns * scale, self._bounds], format="csc")
+        settings = clarabel.DefaultSettings()
+        settings.verbose, settings.max_threads = False, 1
+        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _QP_TOLERANCE
+        # Unknowns in units of the size of the solution.
+        solver = clarabel.DefaultSolver(
+            sparse.csc_matrix(quadratic),
+            np.append(cost / height, np.zeros(self._n_bounds)),
+            sparse.csc_matrix(-rows),
+            self._spare / height,
+            [clarabel.NonnegativeConeT(rows.shape[0])],
+            settings,
+        )
+        solution = solver.solve()
+        found = np.array(solution.x)[: len(point)]
+        if not np.isfinite(found).all():
+            return point
+        return scale * found * height
