@@ -11,8 +11,9 @@ from.
 Gaps are at a probability of one half: demographic parity, and the larger one of the gaps within
 the two classes. Where A is an amount, gaps are between its halves. dCor is the V-statistic of
 the predicted probability; a model without dependence has what chance gives, printed per table.
-Seconds are processor time on one thread, those of a path the whole of it: the base fit, all
-strengths, and its own figures.
+Seconds are processor time on one thread. Those of a path are of the whole call; its fit seconds,
+which exponentiated gradient is compared with, are those of one base fit and all strengths,
+without the figures that the path makes of its own.
 
 A path is compared at the dependence of a target, or of a peer in this run, on the straight line
 between neighbouring strengths. Results are written after every split; a later run replaces the
@@ -24,18 +25,28 @@ rows of its own fits and keeps the others.
 from __future__ import annotations
 
 import argparse
+import warnings
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from benchmarks._common import TableMissingError, parser, print_table, versions
-from benchmarks._fairness_models import NEED_FAIRLEARN, OURS, PEERS, STRATEGIES, gam, measured
+from benchmarks._common import (
+    TableMissingError,
+    one_thread,
+    parser,
+    print_table,
+    stopwatch,
+    versions,
+)
+from benchmarks._fairness_models import OURS, gam
+from benchmarks._fairness_peers import NEED_FAIRLEARN, PEERS, STRATEGIES
 from benchmarks._fairness_summary import printable, printable_merits, summarise
 from benchmarks._fairness_tables import (
     FLOOR_PERMUTATIONS,
     PROBLEMS,
     Problem,
     distance_correlation,
+    figures,
 )
 from benchmarks._results import read_results, write_merged
 
@@ -56,6 +67,34 @@ def floor_of(problem: Problem) -> dict[str, float]:
     train, test = problem.parts(0)
     score = gam().fit(train.X, train.y).predict_proba(test.X)[:, 1]
     return distance_correlation(score, test, FLOOR_PERMUTATIONS)
+
+
+def measured(strategy: str, problem: Problem, split: int) -> list[dict]:
+    """Rows of a result file: the models that one strategy gives on one split."""
+    train, test = problem.parts(split)
+    place = {"table": problem.name, "strategy": strategy, "split": split}
+    try:
+        with warnings.catch_warnings(), one_thread():
+            warnings.simplefilter("ignore")
+            predict = STRATEGIES[strategy]
+            with stopwatch() as seconds:
+                at_test = predict(problem, train)
+            predictions = list(at_test(test))
+    except Exception as failure:  # a model that fails is a result, not an end
+        said = f"{type(failure).__name__}: {failure}"[:300]
+        return [{**place, "model": strategy, "at": None, "failure": said}]
+    return [
+        {
+            **place,
+            "model": one.model,
+            "at": one.at,
+            **figures(one.values, test, one.link_score),
+            "seconds": seconds["cpu"],
+            "fit_seconds": seconds["cpu"] - one.beside,
+            "wall_seconds": seconds["wall"],
+        }
+        for one in predictions
+    ]
 
 
 class Results:

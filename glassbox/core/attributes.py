@@ -22,8 +22,10 @@ MISSING = "missing"
 # Places of the knots of a numeric attribute's basis (Harrell, Regression Modeling Strategies,
 # 2nd edition, table 2.3).
 _KNOT_QUANTILES = (0.05, 0.275, 0.5, 0.725, 0.95)
-# Of the largest: smaller singular values, and variation, are those of columns that say the same.
+# Of the largest: smaller singular values are those of columns that say the same.
 _SAME = 1e-9
+# Of the size of a column: smaller variation is that of rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class Attribute:
         basis = self._basis_with(weights)
         centred = basis - share @ basis
         spread = np.sqrt(share @ centred**2)
-        varies = spread > _SAME * np.sqrt(share @ basis**2)
+        varies = spread > _ROUNDING * np.sqrt(share @ basis**2)
         centred = centred[:, varies] / spread[varies]
         root = np.sqrt(share)[:, None]
         _, sizes, directions = np.linalg.svd(root * centred, full_matrices=False)

@@ -13,17 +13,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from glassbox.core.attributes import Attribute
+from glassbox.core.strata import outcome_strata
 from glassbox.fairness._gap_amounts import amount_gaps
 from glassbox.fairness._gap_groups import group_gaps, reference_group
-from glassbox.fairness._groupings import interval_labels
 from glassbox.fairness._row_resamples import RowResamples
 from glassbox.fairness._scored import contributions_of, is_additive, link_scores
 from glassbox.fairness._sensitive import attributes_of, sensitive_names, without_unknown
 
 #: The row of the score itself.
 TOTAL = "total"
-
-_FIFTHS = (0.2, 0.4, 0.6, 0.8)
 
 
 def decompose_gap(
@@ -118,8 +116,7 @@ def decompose_gap(
             "estimator of glassbox, or a strategy whose predictions are those of tables."
         )
     _check_count(n_bootstrap)
-    names = sensitive_names(X, sensitive_features)
-    readable = without_unknown(estimator, X, names)
+    readable = without_unknown(estimator, X, sensitive_names(X, sensitive_features))
     terms, contributions = contributions_of(estimator, readable)
     scores = link_scores(estimator, readable)
     n_rows = len(scores)
@@ -132,7 +129,10 @@ def decompose_gap(
     strata = {"": np.ones(n_rows, dtype=bool)}
     if y is not None:
         check_consistent_length(scores, y)
-        strata |= outcome_strata(y, is_classifier(estimator))
+        classes = is_classifier(estimator)
+        codes, names = outcome_strata(np.asarray(y), classes)
+        between = "= " if classes else ""
+        strata |= {f"outcome {between}{name}": codes == k for k, name in enumerate(names)}
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     resamples = RowResamples(n_rows, n_bootstrap, seed)
     labels = list(estimator.classes_) if scores.shape[1] > 1 else None
@@ -174,18 +174,6 @@ def gap_frame(
                 rows.append(_rows(contrast, attribute.name, stratum, [*terms, TOTAL], labels))
     frame = pd.concat(rows, ignore_index=True)
     return frame if labels is not None else frame.drop(columns="output")
-
-
-def outcome_strata(y: Any, classes: bool) -> dict[str, np.ndarray]:
-    """Rows by class, or by fifth of a numeric outcome; by name."""
-    y = np.asarray(y)
-    if classes:
-        return {f"outcome = {label}": y == label for label in np.unique(y).tolist()}
-    y = y.astype(float)
-    cuts = np.unique(np.quantile(y, _FIFTHS))
-    cuts = cuts[cuts < y.max()]
-    fifths = np.searchsorted(cuts, y, side="left")
-    return {f"outcome {text}": fifths == k for k, text in enumerate(interval_labels(cuts))}
 
 
 def _contrasts(values, n_outputs, attribute, weights, resamples, rows_in) -> Iterator[tuple]:

@@ -29,6 +29,9 @@ class Finding:
     weight: float
     kind: str
 
+    def __str__(self) -> str:
+        return self.text
+
 
 def of_output(row: Any) -> str:
     """Which of several scores a row is about."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassbox.core.attributes import MISSING, Attribute, crossed, groups
+from glassbox.core.strata import cut
 
 _QUARTERS = (0.25, 0.5, 0.75)
 
@@ -95,27 +96,14 @@ def quartered(attribute: Attribute) -> Attribute:
     >>> from glassbox.core.attributes import read_attributes
     >>> (age,) = read_attributes({"age": np.arange(20.0, 100.0)})
     >>> quartered(age).levels
-    ('up to 39.75', 'over 39.75 to 59.5', 'over 59.5 to 79.25', 'over 79.25')
+    ('up to 39', 'over 39 to 59', 'over 59 to 79', 'over 79')
     """
     if attribute.kind == "categorical":
         return attribute
     known = attribute.present
-    amounts = attribute.values[known]
-    cuts = np.unique(np.quantile(amounts, _QUARTERS))
-    cuts = cuts[cuts < amounts.max()]
     codes = np.full(attribute.n_rows, -1)
-    codes[known] = np.searchsorted(cuts, amounts, side="left")
-    return groups(attribute.name, codes, interval_labels(cuts))
-
-
-def interval_labels(cuts: np.ndarray) -> list[str]:
-    """Names of the intervals between cuts, each with its upper end."""
-    if not len(cuts):
-        return ["all"]
-    digits = next((d for d in range(4, 17) if len({f"{c:.{d}g}" for c in cuts}) == len(cuts)), 17)
-    texts = [f"{cut:.{digits}g}" for cut in cuts]
-    between = [f"over {low} to {high}" for low, high in zip(texts, texts[1:], strict=False)]
-    return [f"up to {texts[0]}", *between, f"over {texts[-1]}"]
+    codes[known], labels = cut(attribute.values[known], _QUARTERS)
+    return groups(attribute.name, codes, labels)
 
 
 def largest(levels: Sequence[str], sizes: np.ndarray) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from glassbox.core.attributes import Attribute
 from glassbox.fairness._amounts import FROM_ROWS
-from glassbox.fairness._attributes import Attribute
 from glassbox.fairness._intervals import interval
 from glassbox.fairness._joint import Joint
 from glassbox.fairness._measures import MEASURES, TAKES_MISSING

@@ -8,7 +8,7 @@ import numpy as np
 
 from glassbox.core.attributes import Attribute
 from glassbox.evaluation.performance import auc
-from glassbox.fairness._groupings import quartered, too_few
+from glassbox.fairness._groupings import too_few
 from glassbox.fairness._scored import Scored
 
 
@@ -21,7 +21,7 @@ def group_merits(
     ----------
     scored : Scored
     attributes : sequence of Attribute
-        Amounts are cut into quarters.
+        Groups: amounts are cut into some before.
     threshold : float
         Of the predicted probability of the event.
     min_cell : int
@@ -34,7 +34,7 @@ def group_merits(
         ``tpr`` and ``net_benefit`` for two classes, ``accuracy`` for more, ``r2`` for regressions.
     """
     found = []
-    for attribute in map(quartered, attributes):
+    for attribute in attributes:
         for code, group in enumerate(attribute.levels):
             rows = attribute.codes == code
             merits = _merits(scored, rows, threshold)

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from glassbox.core._tables import open_table
 from glassbox.core.attributes import Attribute, crossings
 from glassbox.core.strata import outcome_strata
 from glassbox.estimators.base import AdditiveEstimator
@@ -16,12 +17,15 @@ from glassbox.fairness._penalty_terms import MEASURES, PenaltyTerms
 from glassbox.fairness._refit import Refit, TrainingRows
 from glassbox.fairness._wrapper import FairEstimator
 
+#: Largest strength: beyond it the dependence is as good as gone, and so are the digits.
+MOST_STRENGTH = 1e9
+
 
 class DependencePenalized(FairEstimator):
     _parameter_constraints: dict = {
         **FairEstimator._parameter_constraints,
         "measure": [StrOptions(set(MEASURES))],
-        "strength": [Interval(numbers.Real, 0, None, closed="left")],
+        "strength": [Interval(numbers.Real, 0, MOST_STRENGTH, closed="both")],
         "condition": [StrOptions({"outcome"}), None],
         "group_weights": [StrOptions({"proportional", "equal"})],
         "intersections": ["boolean"],
@@ -74,7 +78,7 @@ class DependencePenalized(FairEstimator):
         rows = TrainingRows.of(fitted, X, y, weights)
         strata = None
         if self.condition == "outcome":
-            strata, _ = outcome_strata(np.asarray(y), is_classifier(self))
+            strata, _ = outcome_strata(np.asarray(y), is_classifier(self), weights)
         terms = PenaltyTerms(attributes, weights, self.group_weights == "equal", strata)
         return Refit(fitted, rows, terms, self.measure, self.smoothness)
 
@@ -92,6 +96,11 @@ class DependencePenalized(FairEstimator):
 
     def _read_attributes(self, X, sensitive_features) -> list[Attribute]:
         attributes = self._attributes(X, sensitive_features)
+        if not attributes and self.sensitive_names_:
+            raise ValueError(
+                f"Sensitive feature {self.sensitive_names_[0]!r} is the same in every row "
+                f"(n_samples={open_table(X).n_rows}); nothing can depend on it. Leave it out."
+            )
         if not attributes:
             raise ValueError(
                 f"{type(self).__name__} needs a sensitive feature: name columns of X in "

@@ -49,7 +49,7 @@ class PenaltyTerms:
                 part = attribute.take(rows)
                 share = self.weights[rows].sum() / self.weights.sum() / len(self.attributes)
                 inside = weights[rows] / weights[rows].sum()
-                columns = part.whitened(inside)
+                columns = part.whitened(weights[rows])
                 if columns.shape[1]:
                     spread = np.zeros((len(weights), columns.shape[1]))
                     spread[rows] = columns
@@ -117,7 +117,8 @@ class PenaltyTerms:
             known = attribute.present
             mean = np.average(attribute.values[known], weights=self.weights[known])
             centred = np.where(known, attribute.values - mean, 0.0)
-            amounts = centred / np.sqrt(np.average(centred[known] ** 2))
+            squares = np.average(centred[known] ** 2, weights=self.weights[known])
+            amounts = centred / np.sqrt(squares)
         return Sensitive(
             attribute.kind,
             torch.tensor(attribute.codes, dtype=torch.long),

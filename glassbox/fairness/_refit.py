@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import column_or_1d
 
 from glassbox.core.additive import AdditiveModel, Columns
 from glassbox.core.attributes import Attribute
@@ -49,7 +50,7 @@ class TrainingRows:
         columns = estimator.schema_.read(X, owner=type(estimator).__name__)
         scores = estimator._scores_of(columns)
         is_amount = estimator.additive_model_.link in ("identity", "log")
-        return cls(columns, scores, np.asarray(y, float) if is_amount else None, weights)
+        return cls(columns, scores, column_or_1d(y, dtype=float) if is_amount else None, weights)
 
 
 class Refit:
@@ -103,7 +104,7 @@ class Refit:
         found = self._solver.least(strength, start, on_step=on_step)
         if self._measure is None:
             return found
-        starts = [found] if start is None else [found, start]
+        starts = [found, np.zeros_like(found)] + ([] if start is None else [start])
         begin = min(starts, key=lambda point: self._solver.cost(point, strength, self._measure))
         return self._solver.least(strength, begin, self._measure, on_step)
 

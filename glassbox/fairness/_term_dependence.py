@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from glassbox.fairness._attributes import Attribute
+from glassbox.core.attributes import Attribute
 
 # Numbers in a batch of permuted columns.
 _BATCH = 1 << 20
@@ -42,7 +42,7 @@ def term_dependence(
 
     Examples
     --------
-    >>> from glassbox.fairness._attributes import read_attributes
+    >>> from glassbox.core.attributes import read_attributes
     >>> rng = np.random.default_rng(0)
     >>> (sex,) = read_attributes({"sex": rng.choice(["f", "m"], size=200)})
     >>> terms = np.column_stack([rng.normal(size=200), sex.codes + rng.normal(size=200)])

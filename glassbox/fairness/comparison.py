@@ -15,6 +15,7 @@ from sklearn.utils import _safe_indexing
 
 from glassbox.core._tables import open_table
 from glassbox.estimators.base import AdditiveEstimator
+from glassbox.fairness._groupings import quartered
 from glassbox.fairness._levelling import group_merits
 from glassbox.fairness._rows import rows_of
 from glassbox.fairness._scored import score_rows
@@ -161,10 +162,15 @@ def compare_strategies(
     0     none     group  0.9         0.8
     1   remove     group  0.9         0.5
     """
+    if not 0 <= threshold < 1:
+        raise ValueError(f"threshold={threshold!r} must be a probability from 0 to below 1.")
+    if "penalised" in strategies and not len(strengths):
+        raise ValueError("strengths is empty. Name one, or leave out 'penalised'.")
     y = np.asarray(y)
     n_rows = open_table(X).n_rows
     names = sensitive_names(X, sensitive_features)
     attributes = attributes_of(X, sensitive_features, n_rows)
+    groups = [quartered(attribute) for attribute in attributes]
     chosen, skipped = _chosen(estimator, strategies, strengths, names)
     weights = np.ones(n_rows) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     folds = _folds(cv, X, y, estimator)
@@ -183,11 +189,13 @@ def compare_strategies(
         for attribute, stand in zip(here, standing(scored, here, weights[test]), strict=True):
             chance = correlation(scored.score, attribute, _FLOOR_PERMUTATIONS)
             rows.append({"strategy": name, "fold": k, **merits, **stand, "floor": chance["floor"]})
-        for merit in group_merits(scored, here, threshold, min_cell):
+        inside = [grouped.take(test) for grouped in groups]
+        for merit in group_merits(scored, inside, threshold, min_cell):
             group_rows.append({"strategy": name, "fold": k, **merit})
     verdicts = Verdicts(list(chosen), widening(folds))
-    groups = verdicts.groups(pd.DataFrame(group_rows))
-    return StrategyComparison(verdicts.overall(pd.DataFrame(rows), groups), groups, skipped)
+    by_group = verdicts.groups(pd.DataFrame(group_rows))
+    overall = verdicts.overall(pd.DataFrame(rows), by_group)
+    return StrategyComparison(overall, by_group, skipped)
 
 
 def _chosen(estimator, strategies, strengths, names) -> tuple[dict[str, Any], dict[str, str]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from glassbox.fairness._attributes import read_attributes
+from glassbox.core.attributes import read_attributes
 from glassbox.fairness._inference import attribute_dependence
 from glassbox.fairness._measures import MEASURES
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from glassbox.core._tables import open_table
 from glassbox.core.attributes import Attribute
-from glassbox.fairness._penalized import DependencePenalized
+from glassbox.fairness._penalized import MOST_STRENGTH, DependencePenalized
 from glassbox.fairness._refit import Refit
 from glassbox.fairness._rows import rows_of
 from glassbox.fairness._scored import score_rows
@@ -170,6 +171,8 @@ def penalty_path(
     100.0
     """
     strengths = _checked(strengths)
+    if "strength" in options:
+        raise TypeError("penalty_path takes `strengths`, a list of them; leave strength out.")
     kind = DependencePenalizedClassifier
     if not is_classifier(estimator):
         kind = DependencePenalizedRegressor
@@ -230,9 +233,11 @@ class _Sample:
 
 def _checked(strengths: Sequence[float]) -> list[float]:
     found = sorted(float(strength) for strength in strengths)
-    if not found or len(set(found)) < len(found) or not 0 <= found[0] <= found[-1] < np.inf:
+    alike = len(set(found)) < len(found)
+    if not found or alike or not 0 <= found[0] <= found[-1] <= MOST_STRENGTH:
         raise ValueError(
-            f"strengths must be different numbers of zero or more, got {list(strengths)!r}."
+            f"strengths must be different numbers from 0 to {MOST_STRENGTH:g}, got "
+            f"{list(strengths)!r}."
         )
     return found
 
@@ -255,7 +260,7 @@ def _split(
             )
         judged = _Rows(validation[0], np.asarray(validation[1]), features, None)
         return _Rows(X, np.asarray(y), sensitive_features, sample_weight), judged
-    if not 0 < validation < 1:
+    if not isinstance(validation, Real) or not 0 < validation < 1:
         raise ValueError(
             f"validation={validation!r} must be a share of the rows between 0 and 1, or a tuple "
             "of other rows."

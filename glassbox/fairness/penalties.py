@@ -30,7 +30,8 @@ class DependencePenalizedClassifier(FairClassifier, DependencePenalized):
         :mod:`glassbox.nets.dependence`.
     strength : float, default=1.0
         Log-loss per row (in nats) that one unit of the measure costs; for regressors, half the
-        squared error over the variance of the outcome. 0 leaves the model as it is. Strengths of different measures do not compare.
+        squared error over the variance of the outcome. 0 leaves the model as it is, 1e9
+        is the most. Strengths of different measures do not compare.
     condition : {"outcome"} or None, default=None
         "outcome": penalise dependence within the classes of the outcome, as equalised odds does.
     group_weights : {"proportional", "equal"}, default="proportional"

@@ -21,7 +21,8 @@ _PAIR_ANCHORS = 5
 _STRETCHES = 8
 # Rows whose dense basis fits the processor's cache.
 _BLOCK_ROWS = 2_048
-# Weight of the roughness of a change, against that of its size.
+# Weights of the size of a change and of its roughness, per unit of information.
+_SIZE = 1e-3
 _ROUGHNESS = 0.05
 # Per unit of the weight of all rows: coefficients without rows stay where they are.
 _RIDGE = 1e-6
@@ -178,7 +179,7 @@ class Changes:
         """Size and roughness of a change as a quadratic form, per unit of information.
 
         Shape (n_unknowns, n_unknowns). A change by one everywhere costs what one row in a
-        thousand would say against it, a bend much more.
+        thousand would say against it; one that goes to and fro from anchor to anchor costs most.
         """
         blocks = [np.zeros((1, 1))]
         for term, sides in zip(self.terms, self._axes, strict=True):
@@ -186,7 +187,8 @@ class Changes:
             matrix = sides[0].matrix
             for side in sides[1:]:
                 matrix = sparse.kron(matrix, side.matrix, format="csr")
-            size = np.diag(np.asarray(matrix.T @ share)) * 1e-3 + _RIDGE * np.eye(matrix.shape[1])
+            touched = np.asarray(abs(matrix).T @ share)
+            size = np.diag(_SIZE * touched + _RIDGE)
             rough = sides[0].roughness / sides[0].n_anchors
             if len(sides) == 2:
                 ones = [np.eye(side.n_anchors) / side.n_anchors for side in sides]

@@ -28,6 +28,10 @@ _MOST_HALVINGS = 25
 # Share of the promised gain that a step must bring (Armijo).
 _ENOUGH = 1e-4
 _QP_TOLERANCE = 1e-10
+# Of the square of the scores: a smaller variance is that of rounding.
+_ROUNDING = 1e-20
+
+_SOLVED = (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved)
 
 #: From scores of shape (n_rows, n_outputs) to a measure in [0, 1] and its derivative in them.
 Measure = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -61,7 +65,8 @@ class Explained:
         """Share of that variance that the feature explains."""
         variance = self.variance(scores)
         explained = (self.covariances(_centred(scores)) ** 2).sum()
-        return float(explained / variance) if variance > 0 else 0.0
+        size = float((self.weights @ scores**2).sum())
+        return float(explained / variance) if variance > _ROUNDING * size else 0.0
 
     def covariances(self, values: np.ndarray) -> np.ndarray:
         """Of the columns with each of the values, shape (n_columns, n_values)."""
@@ -162,7 +167,8 @@ class LeastDependence:
         point = np.zeros(shape[0] * shape[1]) if start is None else start.T.ravel()
         with threadpool_limits(limits=1, user_api="blas"):
             point = self._descend(point, strength, measure, on_step or (lambda step, value: None))
-        return point.reshape(shape).T
+        # What all classes share predicts nothing.
+        return _centred(point.reshape(shape).T)
 
     def cost(self, unknowns: np.ndarray, strength: float, measure: Measure | None = None) -> float:
         """What is minimised, per unit of weight."""
@@ -323,7 +329,6 @@ class _Constraints:
         self._by_unknowns = sparse.csr_array(coefficients @ changes.matrix)
         self._spare = coefficients @ order.tables
         self._n_bounds = rows.shape[1] - size
-        self._unit = max(float(np.abs(order.tables).max(initial=0.0)), 1e-12)
 
     def solve(self, matrix: np.ndarray, slope: np.ndarray, point: np.ndarray) -> np.ndarray:
         """The minimum of a parabola around a point, in order."""
@@ -349,7 +354,13 @@ class _Constraints:
             settings,
         )
         solution = solver.solve()
-        found = np.array(solution.x)[: len(point)]
-        if not np.isfinite(found).all():
-            return point
-        return scale * found * height
+        found = scale * np.array(solution.x)[: len(point)] * height
+        if solution.status in _SOLVED and np.isfinite(found).all():
+            return found
+        warnings.warn(
+            f"A step under the declared directions was not found ({solution.status}); the tables "
+            "keep them, but may depend more on the sensitive features than they need to.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+        return point

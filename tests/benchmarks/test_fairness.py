@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import _common, fairness
 from benchmarks import _fairness_models as models
+from benchmarks import _fairness_peers as peers
 from benchmarks import _fairness_summary as summary
 from benchmarks import _fairness_tables as tables
 
@@ -99,6 +100,7 @@ def _row(strategy, model, split, auc, dcor, at=None, table="compas", seconds=1.0
         "auc": auc,
         "dcor": dcor,
         "seconds": seconds,
+        "fit_seconds": seconds / 2,
         **names,
     }
 
@@ -134,7 +136,8 @@ def test_targets_and_peers_are_judged_at_the_same_dependence(rows):
     (peer,) = found["beside_peers"]
     assert peer["our auc"]["mean"] == pytest.approx(0.68) and peer["inputs"] == "blind"
     (speed,) = found["speed"]
-    assert speed["ratio"] == pytest.approx(0.25) and speed["faster"]
+    assert speed["seconds, ratio"] == pytest.approx(0.25) and speed["faster"]
+    assert speed["fit_seconds, ratio"] == pytest.approx(0.125)
     rows = [{**row, "auc": row["auc"] + 0.01} for row in rows]
     found = summary.summarise([*rows, {"failure": "x"}], {})
     assert found["targets"][summary.TARGETS.index(BLIND_AUC)]["reached"] is True
@@ -183,6 +186,9 @@ def test_runs_in_parts_are_merged(monkeypatch, tmp_path, small, capsys):
     assert front[-1][0] < front[1][0] < front[0][0] and len(front) == 1 + len(models.STRENGTHS)
     assert 0 < found["tables"]["nhefs_sex"]["dcor_by_chance"]["mean"] < 0.2
     assert {"seconds", "wall_seconds", "run"} <= set(found["rows"][0])
+    described = [row["seconds"] - row["fit_seconds"] for row in found["rows"]]
+    # Only a path makes figures of its own.
+    assert [gap > 0 for gap in described] == ["penalty" in row["model"] for row in found["rows"]]
     printed = capsys.readouterr().out
     assert "dCor by chance" in printed and "glassbox" in printed and "fairlearn" in printed
 
@@ -191,7 +197,7 @@ def test_a_strategy_that_fails_is_written_and_printed(monkeypatch, tmp_path, sma
     def broken(problem, train):
         raise ValueError("no basis")
 
-    monkeypatch.setitem(models.STRATEGIES, "remove", broken)
+    monkeypatch.setitem(peers.STRATEGIES, "remove", broken)
     found = _run(monkeypatch, tmp_path, "--strategies", "remove")
     assert [row["failure"] for row in found["rows"]] == ["ValueError: no basis"] * 2
     assert "FAILED remove on nhefs_sex: ValueError: no basis" in capsys.readouterr().out
@@ -202,7 +208,7 @@ def test_without_fairlearn_its_models_are_skipped(monkeypatch, tmp_path, small, 
     monkeypatch.setattr(fairness, "find_spec", lambda name: None)
     found = _run(monkeypatch, tmp_path, "--strategies", "peers", "--splits", "1")
     assert {row["model"] for row in found["rows"]} == {"logistic, remove"}
-    assert set(found["skipped"]) == set(models.NEED_FAIRLEARN) and found["fairlearn"] is None
+    assert set(found["skipped"]) == set(peers.NEED_FAIRLEARN) and found["fairlearn"] is None
     assert "SKIPPED CorrelationRemover, GAM" in capsys.readouterr().out
 
 
@@ -231,10 +237,10 @@ def test_an_unknown_strategy_is_refused_with_the_known_ones(monkeypatch, capsys)
     assert "'nonsense' is not one of" in printed and "'penalty dcov, blind'" in printed
 
 
-@pytest.mark.parametrize("name", models.NEED_FAIRLEARN[1:])
+@pytest.mark.parametrize("name", peers.NEED_FAIRLEARN[1:])
 def test_fairlearns_models_predict_probabilities(name):
     pytest.importorskip("fairlearn")
-    rows = models.measured(name, _small(), 0)
+    rows = fairness.measured(name, _small(), 0)
     assert all("failure" not in row for row in rows)
     assert all(0 <= row["dcor"] <= 1 and row["auc"] > 0.5 for row in rows)
     expected = 3 if name.startswith("exponentiated") else 1

@@ -44,6 +44,11 @@ def test_fifths_of_an_amount_are_alike_in_size():
 
 def test_outcomes_that_hardly_vary():
     codes, labels = outcome_strata(np.full(7, 3.0), False)
-    assert (codes.tolist(), labels) == ([0] * 7, ["3 to 3"])
+    assert (codes.tolist(), labels) == ([0] * 7, ["all"])
     codes, labels = outcome_strata(np.array([0.0] * 9 + [1.0]), False)
     assert codes.max() < len(labels)
+
+
+def test_two_values_are_two_strata():
+    codes, labels = outcome_strata(np.repeat([0.0, 1.0], 50), False)
+    assert (np.bincount(codes).tolist(), labels) == ([50, 50], ["up to 0", "over 0"])

@@ -11,6 +11,7 @@ from glassbox.fairness import (
     StrategyComparison,
     compare_strategies,
 )
+from glassbox.fairness._groupings import quartered
 from glassbox.fairness._levelling import group_merits
 from glassbox.fairness._scored import score_rows
 from glassbox.fairness._verdicts import Verdicts, widening
@@ -270,7 +271,7 @@ def test_small_and_absent_groups_have_a_reason():
 def test_merits_of_amounts_and_of_several_classes():
     rng = np.random.default_rng(0)
     y = rng.normal(size=80)
-    (age,) = read_attributes({"age": np.arange(80.0)})
+    age = quartered(*read_attributes({"age": np.arange(80.0)}))
     found = pd.DataFrame(group_merits(score_rows(y * 0.5, None, y), [age], 0.5, 5))
     assert found["metric"].unique().tolist() == ["r2"]
     assert len(found) == 4 and (found["value"] < 1).all()

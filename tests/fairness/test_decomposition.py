@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from glassbox import SplineGAMClassifier, SplineGAMRegressor
 from glassbox.core.attributes import read_attributes
-from glassbox.fairness._decomposition import TOTAL, decompose_gap, outcome_strata
+from glassbox.fairness._decomposition import TOTAL, decompose_gap
 from glassbox.fairness._row_resamples import RowResamples
 from tests.core.random_models import random_columns, random_model
 from tests.fairness.audit_tables import Tables
@@ -206,12 +206,6 @@ def test_an_amount_that_a_stratum_holds_once_has_a_reason():
     assert lacking["gap"].isna().all()
     assert (lacking["reason"] == "'age' does not vary in these rows").all()
     assert frame.loc[frame["stratum"] == "outcome = 1", "gap"].notna().all()
-
-
-def test_numeric_outcomes_are_cut_into_fifths():
-    strata = outcome_strata(np.arange(100.0), classes=False)
-    assert len(strata) == 5 and all(rows.sum() == 20 for rows in strata.values())
-    assert len(outcome_strata(np.repeat([0.0, 1.0], 50), classes=False)) == 2
 
 
 def test_intersections_are_groups_too():

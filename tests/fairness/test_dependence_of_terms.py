@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glassbox.fairness._attributes import read_attributes
+from glassbox.core.attributes import read_attributes
 from glassbox.fairness._term_dependence import term_dependence
 from glassbox.fairness.dependence import dependence
 

@@ -224,7 +224,7 @@ def test_the_strengths_that_are_tried_if_none_are_given():
     [
         ({"strengths": []}, ["strengths", "[]"]),
         ({"strengths": [1.0, 1]}, ["different numbers", "[1.0, 1]"]),
-        ({"strengths": [-1.0]}, ["zero or more", "-1.0"]),
+        ({"strengths": [-1.0]}, ["from 0 to 1e+09", "-1.0"]),
         ({"strengths": [np.nan]}, ["strengths", "nan"]),
         ({"strengths": [1.0, np.inf]}, ["strengths", "inf"]),
         ({"validation": 1.5}, ["validation=1.5", "between 0 and 1"]),
