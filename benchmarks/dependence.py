@@ -76,7 +76,7 @@ def timed(function: Callable[[], float], repeats: int) -> tuple[float, float]:
 
 
 def measures_beside_peers(n: int, repeats: int) -> list[dict]:
-    from glassbox.fairness._measures import MEASURES
+    from glassbox.fairness._dependence.measures import MEASURES
 
     score, groups = draw("two groups", n)
     rows = []

@@ -1,6 +1,6 @@
 """Fairness: what a model's predictions owe to sensitive features, and what to do about it."""
 
-from glassbox.fairness._decomposition import decompose_gap
+from glassbox.fairness._audit.decomposition import decompose_gap
 from glassbox.fairness.audit import Audit, audit
 from glassbox.fairness.comparison import StrategyComparison, compare_strategies
 from glassbox.fairness.dependence import dependence

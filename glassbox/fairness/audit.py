@@ -12,12 +12,12 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from glassbox import __version__
-from glassbox.fairness._audit_gaps import left_out
-from glassbox.fairness._audit_result import Audit
-from glassbox.fairness._audit_sections import Sections
-from glassbox.fairness._findings import findings_of
-from glassbox.fairness._groupings import groupings
-from glassbox.fairness._row_resamples import RowResamples
+from glassbox.fairness._audit.findings import findings_of
+from glassbox.fairness._audit.gaps import left_out
+from glassbox.fairness._audit.groupings import groupings
+from glassbox.fairness._audit.result import Audit
+from glassbox.fairness._audit.row_resamples import RowResamples
+from glassbox.fairness._audit.sections import Sections
 from glassbox.fairness._scored import score_rows
 from glassbox.fairness._sensitive import attributes_of, sensitive_names, without_unknown
 

@@ -15,13 +15,13 @@ from sklearn.utils import _safe_indexing
 
 from glassbox.core._tables import open_table
 from glassbox.estimators.base import AdditiveEstimator
-from glassbox.fairness._groupings import quartered
-from glassbox.fairness._levelling import group_merits
+from glassbox.fairness._audit.groupings import quartered
+from glassbox.fairness._comparison.levelling import group_merits
+from glassbox.fairness._comparison.standing import correlation, quality, standing
+from glassbox.fairness._comparison.verdicts import Verdicts, widening
 from glassbox.fairness._rows import rows_of
 from glassbox.fairness._scored import score_rows
 from glassbox.fairness._sensitive import attributes_of, sensitive_names
-from glassbox.fairness._standing import correlation, quality, standing
-from glassbox.fairness._verdicts import Verdicts, widening
 from glassbox.fairness.penalties import DependencePenalizedClassifier, DependencePenalizedRegressor
 from glassbox.fairness.strategies import (
     SensitiveFeatureRemoverClassifier,

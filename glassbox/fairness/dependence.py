@@ -11,8 +11,8 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from glassbox.core.attributes import read_attributes
-from glassbox.fairness._inference import attribute_dependence
-from glassbox.fairness._measures import MEASURES
+from glassbox.fairness._dependence.inference import attribute_dependence
+from glassbox.fairness._dependence.measures import MEASURES
 
 
 def dependence(

@@ -17,11 +17,11 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from glassbox.core._tables import open_table
 from glassbox.core.attributes import Attribute
-from glassbox.fairness._penalized import MOST_STRENGTH, DependencePenalized
-from glassbox.fairness._refit import Refit
+from glassbox.fairness._comparison.standing import correlation, quality, standing
+from glassbox.fairness._penalties.penalized import MOST_STRENGTH, DependencePenalized
+from glassbox.fairness._penalties.refit import Refit
 from glassbox.fairness._rows import rows_of
 from glassbox.fairness._scored import score_rows
-from glassbox.fairness._standing import correlation, quality, standing
 from glassbox.fairness.penalties import DependencePenalizedClassifier, DependencePenalizedRegressor
 
 # Permutations behind the mean of what chance gives.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from glassbox.fairness._penalized import DependencePenalized
-from glassbox.fairness._wrapper import FairClassifier, FairRegressor
+from glassbox.fairness._penalties.penalized import DependencePenalized
+from glassbox.fairness._strategies.wrapper import FairClassifier, FairRegressor
 
 
 class DependencePenalizedClassifier(FairClassifier, DependencePenalized):

@@ -1,8 +1,11 @@
 """Strategies: remove, train-then-clean, and blind at test time."""
 
-from glassbox.fairness._blinder import TestTimeBlinderClassifier, TestTimeBlinderRegressor
-from glassbox.fairness._cleaner import TrainThenCleanClassifier, TrainThenCleanRegressor
-from glassbox.fairness._remover import (
+from glassbox.fairness._strategies.blinder import (
+    TestTimeBlinderClassifier,
+    TestTimeBlinderRegressor,
+)
+from glassbox.fairness._strategies.cleaner import TrainThenCleanClassifier, TrainThenCleanRegressor
+from glassbox.fairness._strategies.remover import (
     SensitiveFeatureRemoverClassifier,
     SensitiveFeatureRemoverRegressor,
 )

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from glassbox import SplineGAMClassifier, SplineGAMRegressor
-from glassbox.fairness._decomposition import TOTAL, decompose_gap
+from glassbox.fairness._audit.decomposition import TOTAL, decompose_gap
 from glassbox.fairness.audit import Audit, audit
 from tests.fairness.audit_tables import FEW, Means, figure, patients, scored_audit
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from glassbox import SplineGAMClassifier
-from glassbox.fairness._findings import Finding
+from glassbox.fairness._audit.findings import Finding
 from glassbox.fairness.audit import audit
 from tests.fairness.audit_tables import FEW, patients, scored_audit
 
@@ -106,7 +106,7 @@ def test_the_page_of_a_notebook_is_escaped():
 def test_verdicts_on_strategies_are_told():
     from types import SimpleNamespace
 
-    from glassbox.fairness._findings import strategies
+    from glassbox.fairness._audit.findings import strategies
 
     frame = pd.DataFrame(
         {

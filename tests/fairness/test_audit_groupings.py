@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from glassbox.core.attributes import read_attributes
 from glassbox.core.strata import interval_labels
-from glassbox.fairness._groupings import groupings, quartered
+from glassbox.fairness._audit.groupings import groupings, quartered
 
 
 def test_an_amount_is_cut_into_quarters_and_not_into_its_values():

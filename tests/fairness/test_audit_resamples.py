@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from glassbox.fairness._row_resamples import RowResamples, centred_percentiles, percentiles
+from glassbox.fairness._audit.row_resamples import RowResamples, centred_percentiles, percentiles
 
 
 def test_all_sums_are_of_the_same_draws():
@@ -25,7 +25,7 @@ def test_all_sums_are_of_the_same_draws():
 
 def test_draws_do_not_depend_on_how_many_are_taken_at_a_time(monkeypatch):
     whole = RowResamples(30, 9, seed=2).tables(np.arange(30), 30)
-    monkeypatch.setattr("glassbox.fairness._row_resamples._DRAWS", 60)
+    monkeypatch.setattr("glassbox.fairness._audit.row_resamples._DRAWS", 60)
     np.testing.assert_array_equal(RowResamples(30, 9, seed=2).tables(np.arange(30), 30), whole)
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kstest
 
 from glassbox.core.attributes import read_attributes
-from glassbox.fairness._shape_differences import shape_difference
+from glassbox.fairness._audit.shape_differences import shape_difference
 
 
 def draw(rng, link, slopes, n_rows=600):

@@ -11,10 +11,10 @@ from glassbox.fairness import (
     StrategyComparison,
     compare_strategies,
 )
-from glassbox.fairness._groupings import quartered
-from glassbox.fairness._levelling import group_merits
+from glassbox.fairness._audit.groupings import quartered
+from glassbox.fairness._comparison.levelling import group_merits
+from glassbox.fairness._comparison.verdicts import Verdicts, widening
 from glassbox.fairness._scored import score_rows
-from glassbox.fairness._verdicts import Verdicts, widening
 
 
 def splines(**options):

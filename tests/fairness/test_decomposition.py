@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from glassbox import SplineGAMClassifier, SplineGAMRegressor
 from glassbox.core.attributes import read_attributes
-from glassbox.fairness._decomposition import TOTAL, decompose_gap
-from glassbox.fairness._row_resamples import RowResamples
+from glassbox.fairness._audit.decomposition import TOTAL, decompose_gap
+from glassbox.fairness._audit.row_resamples import RowResamples
 from tests.core.random_models import random_columns, random_model
 from tests.fairness.audit_tables import Tables
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from scipy.stats import kstest
 
-from glassbox.fairness import _inference
-from glassbox.fairness._measures import MEASURES
+from glassbox.fairness._dependence import inference
+from glassbox.fairness._dependence.measures import MEASURES
 from glassbox.fairness.dependence import dependence
 
 COLUMNS = ["attribute", "measure", "estimate", "floor", "floor_95", "p_value", "lower", "upper"]
@@ -152,8 +152,8 @@ def test_quantiles_hardly_move_what_is_tested(kind, monkeypatch):
     attribute = amount if kind == "amount" else np.where(amount > 0, "high", "low")
     options = {"n_permutations": 3, "n_bootstrap": 2, "random_state": 0}
     coarse = dependence(score, {"A": attribute}, **options).dropna(subset="estimate")
-    monkeypatch.setattr(_inference, "MOST_CELLS", 750)
-    monkeypatch.setattr(_inference, "MOST_BESIDE_GROUPS", 3_000)
+    monkeypatch.setattr(inference, "MOST_CELLS", 750)
+    monkeypatch.setattr(inference, "MOST_BESIDE_GROUPS", 3_000)
     fine = dependence(score, {"A": attribute}, **options).dropna(subset="estimate")
     size = fine["estimate"]
     np.testing.assert_allclose(coarse["estimate"], size, rtol=1e-9)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glassbox.core.attributes import read_attributes
-from glassbox.fairness._term_dependence import term_dependence
+from glassbox.fairness._dependence.terms import term_dependence
 from glassbox.fairness.dependence import dependence
 
 

@@ -10,13 +10,13 @@ from scipy.spatial.distance import pdist
 from scipy.stats import chi2_contingency, f_oneway, ks_2samp, pearsonr, somersd
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
-from glassbox.fairness import _amounts as from_rows
-from glassbox.fairness import _measures as measures
-from glassbox.fairness._distance import squared_covariances
-from glassbox.fairness._intervals import interval
-from glassbox.fairness._joint import Joint
-from glassbox.fairness._kernels import gaussian_columns, median_distance
-from glassbox.fairness._resampling import (
+from glassbox.fairness._dependence import amounts as from_rows
+from glassbox.fairness._dependence import measures
+from glassbox.fairness._dependence.distance import squared_covariances
+from glassbox.fairness._dependence.intervals import interval
+from glassbox.fairness._dependence.joint import Joint
+from glassbox.fairness._dependence.kernels import gaussian_columns, median_distance
+from glassbox.fairness._dependence.resampling import (
     amount_cells,
     bootstrap_tables,
     group_cells,

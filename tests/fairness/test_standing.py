@@ -12,8 +12,8 @@ from sklearn.metrics import (
 
 from glassbox.core.attributes import groups, read_attributes
 from glassbox.fairness import dependence
+from glassbox.fairness._comparison.standing import correlation, quality, standing
 from glassbox.fairness._scored import Scored, score_rows
-from glassbox.fairness._standing import correlation, quality, standing
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.uniform(0.2, 3, size=200)

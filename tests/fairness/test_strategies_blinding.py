@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from glassbox import MonotonicNetRegressor
 from glassbox.core.axes import NumericAxis
 from glassbox.core.density import with_density
-from glassbox.fairness import _averages
+from glassbox.fairness._strategies import averages
 from glassbox.fairness.strategies import (
     TestTimeBlinderClassifier,
     TestTimeBlinderRegressor,
@@ -347,7 +347,7 @@ def test_many_combinations_are_condensed(monkeypatch):
     X, y = outcomes(2)
     params = {"sensitive": ["age"], "scale": "response"}
     every = TestTimeBlinderClassifier(classifier(), **params).fit(X, y)
-    monkeypatch.setattr(_averages, "MOST_COMBINATIONS", 60)
+    monkeypatch.setattr(averages, "MOST_COMBINATIONS", 60)
     some = TestTimeBlinderClassifier(classifier(), **params).fit(X, y)
     assert len(every.support_) > 200 and len(some.support_) <= 60
     assert some.support_["(weight)"].sum() == pytest.approx(every.support_["(weight)"].sum())

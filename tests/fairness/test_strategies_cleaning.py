@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from glassbox import BoostedGAMRegressor, MonotonicNetRegressor, SplineGAMRegressor
 from glassbox.core.attributes import read_attributes
 from glassbox.core.density import with_density
-from glassbox.fairness._explained import columns_by_term, without_explained
-from glassbox.fairness._ordered import in_order
+from glassbox.fairness._strategies.explained import columns_by_term, without_explained
+from glassbox.fairness._strategies.ordered import in_order
 from glassbox.fairness.strategies import TrainThenCleanClassifier, TrainThenCleanRegressor
 from tests.core.random_models import random_columns, random_model
 from tests.fairness.strategy_tables import classifier, outcomes, regressor

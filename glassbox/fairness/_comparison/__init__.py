@@ -1,0 +1,1 @@
+"""What strategies cost and bring, from figures by fold."""

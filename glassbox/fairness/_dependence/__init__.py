@@ -1,0 +1,1 @@
+"""Measures of dependence, and how much of them is chance."""

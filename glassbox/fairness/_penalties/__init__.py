@@ -1,0 +1,1 @@
+"""Tables that change under a dependence penalty."""

@@ -1,0 +1,186 @@
+"""The tables of a fitted model, changed so that its scores depend less on sensitive features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import column_or_1d
+
+from glassbox.core.additive import AdditiveModel, Columns
+from glassbox.core.attributes import Attribute
+from glassbox.core.terms import Term
+from glassbox.estimators.base import AdditiveEstimator
+from glassbox.fairness._penalties.terms import PenaltyTerms
+from glassbox.fairness._strategies.retabled import with_tables
+from glassbox.solvers.changes import Changes
+from glassbox.solvers.divergence import Divergence
+from glassbox.solvers.least_dependence import LeastDependence, Order
+from glassbox.solvers.order import MonotoneOrder
+
+_LEAST_DISPERSION = 1e-12
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a refit needs of the rows that a model was fitted to.
+
+    Attributes
+    ----------
+    columns : mapping of str to ndarray
+        Typed, as the model's schema reads them.
+    scores : ndarray of shape (n_rows, n_outputs)
+        Of the whole model.
+    outcome : ndarray of shape (n_rows,) or None
+        Of a regression.
+    weights : ndarray of shape (n_rows,)
+    """
+
+    columns: Columns
+    scores: np.ndarray
+    outcome: np.ndarray | None
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, estimator: AdditiveEstimator, X: Any, y: np.ndarray, weights: np.ndarray):
+        """Read a training table with the schema of the estimator that was fitted to it."""
+        columns = estimator.schema_.read(X, owner=type(estimator).__name__)
+        scores = estimator._scores_of(columns)
+        is_amount = estimator.additive_model_.link in ("identity", "log")
+        return cls(columns, scores, column_or_1d(y, dtype=float) if is_amount else None, weights)
+
+
+class Refit:
+    """All strengths of one penalty on one fitted model.
+
+    Parameters
+    ----------
+    estimator : AdditiveEstimator
+        Fitted.
+    rows : TrainingRows
+    terms : PenaltyTerms
+    measure : str
+    smoothness : float
+    """
+
+    def __init__(
+        self,
+        estimator: AdditiveEstimator,
+        rows: TrainingRows,
+        terms: PenaltyTerms,
+        measure: str,
+        smoothness: float,
+    ):
+        self.estimator, self.rows, self.terms = estimator, rows, terms
+        self.measure = measure
+        self._model = estimator.additive_model_
+        order, directed = self._order()
+        self._order_of_tables = order
+        self._changes = Changes(self._model.terms, directed)
+        self._solver = LeastDependence(
+            self._changes,
+            rows.columns,
+            rows.scores,
+            rows.weights,
+            Divergence(self._model.link, self._dispersion()),
+            terms.explained(),
+            order=order,
+            smoothness=smoothness,
+        )
+        self._measure = None if measure == "mean" else terms.measured(measure)
+
+    def least(
+        self,
+        strength: float,
+        start: np.ndarray | None = None,
+        on_step: Callable[[int, float], None] | None = None,
+    ) -> np.ndarray:
+        """The best changes at one strength, begun at those of another."""
+        if strength == 0:
+            return np.zeros((self._changes.n_unknowns, self._model.n_outputs))
+        found = self._solver.least(strength, start, on_step=on_step)
+        if self._measure is None:
+            return found
+        starts = [found, np.zeros_like(found)] + ([] if start is None else [start])
+        begin = min(starts, key=lambda point: self._solver.cost(point, strength, self._measure))
+        return self._solver.least(strength, begin, self._measure, on_step)
+
+    def changed(self, unknowns: np.ndarray) -> AdditiveEstimator:
+        """The estimator with the changed tables."""
+        if not unknowns.any():
+            return self.estimator
+        return with_tables(
+            self.estimator,
+            self._changed_model(unknowns),
+            self.rows.columns,
+            self.rows.weights,
+            "moved along with shapes that depend less on sensitive features",
+        )
+
+    def dependence(self, changed: AdditiveEstimator) -> pd.DataFrame:
+        """The measure on the training rows, by attribute, before and after."""
+        after = changed._scores_of(self.rows.columns)
+        return pd.DataFrame(
+            {
+                "attribute": attribute.name,
+                "measure": self.measure,
+                "before": self._measured(attribute, self.rows.scores),
+                "after": self._measured(attribute, after),
+            }
+            for attribute in self.terms.attributes
+        )
+
+    def _measured(self, attribute: Attribute, scores: np.ndarray) -> float:
+        terms = replace(self.terms, attributes=[attribute])
+        if self.measure == "mean":
+            return sum(part.share * part.ratio(scores) for part in terms.explained())
+        return terms.measured(self.measure)(scores)[0]
+
+    def _changed_model(self, unknowns: np.ndarray) -> AdditiveModel:
+        model, order = self._model, self._order_of_tables
+        moves = self._changes.tables(unknowns)
+        if order is not None:
+            densities = np.concatenate([term.density.ravel() for term in model.terms])
+            moves[:, 0] = order.rule.settled(order.tables + moves[:, 0], densities) - order.tables
+        intercept = model.intercept + unknowns[0]
+        terms = []
+        for term in model.terms:
+            here = self._changes.slices[term.name]
+            table = term.coefficients + moves[here].reshape(term.coefficients.shape)
+            # What every row gets goes to the intercept, so that a term has mean zero.
+            if len(term.axes) == 1 and term.density.any():
+                mean = np.average(table, axis=0, weights=term.density)
+                table, intercept = table - mean, intercept + mean
+            terms.append(term.replace(coefficients=table))
+        return model.replace(terms=tuple(terms), intercept=intercept)
+
+    def _dispersion(self) -> float:
+        """Variance of the outcome, in units of its mean's own variance."""
+        outcome, weights = self.rows.outcome, self.rows.weights
+        if outcome is None:
+            return 1.0
+        mean = np.average(outcome, weights=weights)
+        squares = float(np.average((outcome - mean) ** 2, weights=weights))
+        return max(squares / (mean if self._model.link == "log" else 1.0), _LEAST_DISPERSION)
+
+    def _order(self) -> tuple[Order | None, dict[str, np.ndarray]]:
+        """Directions of the tables, and the shapes of the main effects that have one."""
+        declared = self.estimator._declared_directions()
+        directions = {
+            name: sign for name, sign in declared.items() if sign and name in self._model.features
+        }
+        if not directions:
+            return None, {}
+        joint = getattr(self.estimator, "joint_", None)
+        kept = self._model if joint is None else joint.trunk(self._model)
+        rule = MonotoneOrder([term.axes for term in kept.terms], directions)
+        flat = np.concatenate([term.coefficients.ravel() for term in kept.terms])
+        shapes = {name: _main(kept, name).coefficients[:, 0] for name in directions}
+        return Order(rule, flat), shapes
+
+
+def _main(model: AdditiveModel, name: str) -> Term:
+    return next(term for term in model.terms if term.features == (name,))

@@ -1,0 +1,1 @@
+"""Remove, train-then-clean, blind at test time: how they are done."""
