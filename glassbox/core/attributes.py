@@ -66,6 +66,16 @@ class Attribute:
         """The attribute of some rows; groups keep their numbers and names."""
         return Attribute(self.name, self.kind, self.codes[rows], self.levels, self.values[rows])
 
+    def standardised(self, weights: np.ndarray) -> np.ndarray:
+        """Amounts of mean zero and variance one, zero where missing; for groups, zeros."""
+        known = self.present
+        values = np.zeros(self.n_rows)
+        if self.kind == "numeric":
+            share = weights[known] / weights[known].sum()
+            centred = self.values[known] - share @ self.values[known]
+            values[known] = centred / np.sqrt(share @ centred**2)
+        return values
+
     @cached_property
     def basis(self) -> np.ndarray:
         """Columns whose span holds what the attribute can explain, shape (n_rows, n_columns).

@@ -11,17 +11,18 @@ import numpy as np
 from sklearn.utils.validation import _num_samples
 
 from glassbox.core.attributes import Attribute, read_attributes
+from glassbox.core.penalty_options import (
+    CONDITIONS,
+    GROUP_WEIGHTS,
+    MEASURES,
+    check_attributes,
+)
+from glassbox.core.strata import outcome_strata
 from glassbox.estimators._training import TrainingTable
 from glassbox.solvers.members import Batch
 
 #: Fewest rows of a step under a penalty: fewer say little about dependence.
 FEWEST_ROWS = 1_024
-# As in nets.dependence, which cannot be read without torch.
-_MEASURES = ("mean", "dcov", "hsic", "hgr", "mmd")
-_CONDITIONS = (None, "outcome")
-_GROUP_WEIGHTS = ("proportional", "equal")
-# Classes of a numeric outcome.
-_QUANTILES = (0.2, 0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ group_weights='proportional')
                     "'strength': 1.0}."
                 )
         for key, known in (
-            ("measure", _MEASURES),
-            ("condition", _CONDITIONS),
-            ("group_weights", _GROUP_WEIGHTS),
+            ("measure", MEASURES),
+            ("condition", CONDITIONS),
+            ("group_weights", GROUP_WEIGHTS),
         ):
             if options[key] not in known:
                 raise ValueError(
@@ -201,30 +202,10 @@ def with_sensitive(
     if np.ndim(sample_weight) == 1:
         used = np.flatnonzero(np.asarray(sample_weight, dtype=np.float64) > 0)
         attributes = [attribute.take(used) for attribute in attributes]
-    _check_attributes(attributes, options)
+    check_attributes(attributes, options.measure, options.group_weights)
     strata = _strata(table, options, has_classes)
     columns = tuple(_column(a, options, strata, table.weights) for a in attributes)
     return SensitiveTable(table.schema, table.columns, table.y, table.weights, columns)
-
-
-def _check_attributes(attributes: list[Attribute], options: DependenceOptions) -> None:
-    for attribute in attributes:
-        known = attribute.values[attribute.present]
-        if len(np.unique(known)) < 2:
-            raise ValueError(
-                f"Sensitive feature {attribute.name!r} has one value only in the rows of positive "
-                "weight; nothing can depend on it. Leave it out."
-            )
-        if attribute.kind == "numeric" and options.measure == "mmd":
-            raise ValueError(
-                f"measure='mmd' compares groups, and sensitive feature {attribute.name!r} holds "
-                "amounts. Use 'dcov' or 'hsic', or cut it into groups."
-            )
-    if options.group_weights == "equal" and all(a.kind == "numeric" for a in attributes):
-        raise ValueError(
-            "group_weights='equal' would do nothing: no sensitive feature has groups. Use "
-            "'proportional'."
-        )
 
 
 def _strata(
@@ -232,10 +213,7 @@ def _strata(
 ) -> np.ndarray | None:
     if options.condition is None:
         return None
-    if has_classes:
-        return table.y.astype(np.int64)
-    edges = np.unique(np.quantile(table.y, _QUANTILES))
-    return np.searchsorted(edges, table.y)
+    return outcome_strata(table.y, has_classes, table.weights)[0]
 
 
 def _column(
@@ -249,9 +227,7 @@ def _column(
     present = attribute.present
     values = np.zeros(attribute.n_rows)
     if not grouped:
-        amounts, share = attribute.values[present], weights[present] / weights[present].sum()
-        centred = amounts - share @ amounts
-        values[present] = centred / np.sqrt(share @ centred**2)
+        values = attribute.standardised(weights)
     return SensitiveColumn(
         attribute.kind,
         attribute.codes,

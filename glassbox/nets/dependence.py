@@ -8,19 +8,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from glassbox.core.penalty_options import MEASURES
 from glassbox.nets._centred import by_group
 from glassbox.nets._energy import distance_sums
 from glassbox.nets._hgr import maximal_correlation
 from glassbox.nets._kernels import features, kernel_sums
 
-#: Names of the measures.
-MEASURES = ("mean", "dcov", "hsic", "hgr", "mmd")
-
 # A variance below that share of the largest square is rounding.
 _SAME = 1e-9
-# Quantiles at which the slope of a natural cubic spline changes (Harrell, Regression Modeling
-# Strategies, 2nd edition, table 2.3).
-_KNOT_QUANTILES = (0.05, 0.275, 0.5, 0.725, 0.95)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +39,8 @@ class Sensitive:
     weights : Tensor of shape (n_rows,) or (n_rows, n_scores), optional
         A row of weight zero is not there.
     basis : Tensor of shape (n_rows, n_columns), optional
-        Columns that span what the feature can explain, for "mean"; without it indicators of the
-        groups, or a natural cubic spline of the amounts with five knots.
+        Columns that span what the feature can explain, for "mean"; groups need none, their
+        indicators are taken.
     """
 
     kind: Literal["categorical", "numeric"]
@@ -129,7 +124,7 @@ class Measure:
         Raises
         ------
         ValueError
-            For "mmd" and amounts.
+            For "mmd" and amounts, and for "mean" and amounts without a basis.
 
         Examples
         --------
@@ -139,6 +134,11 @@ class Measure:
         >>> Measure("dcov").value(scores, group)
         tensor([1., 0.])
         """
+        if self.name == "mean" and sensitive.kind == "numeric" and sensitive.basis is None:
+            raise ValueError(
+                "measure='mean' of an amount needs a basis: columns that span what the amount can "
+                "explain, such as those of Attribute.basis."
+            )
         if self.name == "mmd" and sensitive.kind == "numeric":
             raise ValueError(
                 "measure='mmd' compares groups, and this sensitive feature holds amounts. Use "
@@ -194,8 +194,7 @@ class Measure:
             between = shift.square().sum(dim=2) / torch.where(sizes > 0, sizes, 1.0)
             between, rank = between.sum(dim=0), (sizes > 0).sum(dim=0) - 1
         else:
-            basis = _spline(sensitive.values) if sensitive.basis is None else sensitive.basis
-            white, rank = _whitened(basis, shares)
+            white, rank = _whitened(sensitive.basis, shares)
             between = torch.einsum("nmk,nmf->mkf", white, weighted).square().sum(dim=(1, 2))
         alive = total > _SAME
         share = torch.where(alive, between / torch.where(alive, total, 1.0), 0.0)
@@ -263,20 +262,6 @@ def _whitened(basis: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
         scale = torch.where(kept, sizes, 1.0).rsqrt() * kept
         white = torch.einsum("nmj,mjk->nmk", centred, directions * scale[:, None])
         return white.to(shares.dtype), kept.sum(dim=1)
-
-
-def _spline(values: Tensor) -> Tensor:
-    """A natural cubic spline of amounts without its constant, shape (n_rows, 4) or less."""
-    levels = torch.tensor(_KNOT_QUANTILES, dtype=values.dtype, device=values.device)
-    knots = torch.quantile(values, levels).unique()
-    if len(knots) < 3:
-        return values[:, None]
-    cubes = (values[:, None] - knots).clamp(min=0) ** 3
-    last, before = knots[-1], knots[-2]
-    bends = cubes[:, :-2] - (
-        cubes[:, -2:-1] * (last - knots[:-2]) - cubes[:, -1:] * (before - knots[:-2])
-    ) / (last - before)
-    return torch.column_stack([values, bends])
 
 
 def _tiny(like: Tensor) -> float:

@@ -640,7 +640,7 @@ def test_columns_of_the_table_need_no_routing():
     [
         ({}, {}, ["needs a sensitive feature", "`sensitive`", "`sensitive_features`"]),
         ({"use_sensitive": False}, {"ward": 0}, ["use_sensitive=False", "none is"]),
-        ({"group_weights": "equal"}, {"age": 0}, ["'age' holds amounts", "'proportional'"]),
+        ({"group_weights": "equal"}, {"age": 0}, ["no sensitive feature has", "'proportional'"]),
         ({"measure": "mmd"}, {"age": 0}, ["'age' holds amounts", "'dcov' or 'hsic'"]),
         ({"intersections": True}, {"ward": 0}, ["intersections=True", "leave it out"]),
         ({"intersections": True}, {"ward": 0, "age": 0}, ["intersections=True"]),

@@ -7,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glassbox.core.attributes import read_attributes
+from glassbox.core.penalty_options import MEASURES
 from glassbox.nets._energy import distance_sums
-from glassbox.nets.dependence import MEASURES, Measure, Sensitive, measure
+from glassbox.nets.dependence import Measure, Sensitive, measure
 
 torch.set_num_threads(1)
 
@@ -34,7 +36,9 @@ def _groups(codes, n_groups=None, **rest):
 
 def _amounts(values, **rest):
     values = torch.as_tensor(np.asarray(values))
-    return Sensitive("numeric", torch.zeros(len(values), dtype=torch.long), 0, values, **rest)
+    codes = torch.zeros(len(values), dtype=torch.long)
+    rest = {"basis": torch.column_stack([values, values**2]), **rest}
+    return Sensitive("numeric", codes, 0, values, **rest)
 
 
 def _example(kind, n=60, n_scores=2, seed=0, strength=0.5):
@@ -128,8 +132,18 @@ def test_the_share_between_means_is_that_of_a_regression():
     adjusted = 1 - (1 - share) * 59 / 57
     got = Measure("mean", unbiased=True).value(scores, replace(sensitive, basis=basis))
     np.testing.assert_allclose(got, adjusted, rtol=1e-9)
-    # The default basis bends as a square does.
-    assert (Measure("mean").value(scores, sensitive).numpy() > 0.9 * share).all()
+    # A spline bends as a square does.
+    (amount,) = read_attributes({"amount": sensitive.values.numpy()})
+    basis = torch.from_numpy(amount.basis)
+    assert (
+        Measure("mean").value(scores, replace(sensitive, basis=basis)).numpy() > 0.9 * share
+    ).all()
+
+
+def test_the_mean_of_amounts_needs_a_basis():
+    scores, sensitive = _example("numeric")
+    with pytest.raises(ValueError, match="'mean' of an amount needs a basis"):
+        Measure("mean").value(scores, replace(sensitive, basis=None))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -261,6 +275,7 @@ def test_strata_count_by_their_share(name, kind, unbiased):
         sensitive,
         codes=torch.where(last, 0, sensitive.codes),
         values=torch.where(last, 0.5, sensitive.values),
+        basis=None if kind == "categorical" else torch.where(last[:, None], 0.5, sensitive.basis),
     )
     parts = [how.value(scores[strata == k], sensitive.take(strata == k)) for k in (0, 1)]
     got = how.value(scores, replace(sensitive, strata=strata, n_strata=3))

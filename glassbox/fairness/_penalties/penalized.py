@@ -11,10 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from glassbox.core._tables import open_table
 from glassbox.core.attributes import Attribute, crossings
+from glassbox.core.penalty_options import GROUP_WEIGHTS, MEASURES, check_attributes
 from glassbox.core.strata import outcome_strata
 from glassbox.estimators.base import AdditiveEstimator
 from glassbox.fairness._penalties.refit import Refit, TrainingRows
-from glassbox.fairness._penalties.terms import MEASURES, PenaltyTerms
+from glassbox.fairness._penalties.terms import PenaltyTerms
 from glassbox.fairness._strategies.wrapper import FairEstimator
 
 #: Largest strength: beyond it the dependence is as good as gone, and so are the digits.
@@ -27,7 +28,7 @@ class DependencePenalized(FairEstimator):
         "measure": [StrOptions(set(MEASURES))],
         "strength": [Interval(numbers.Real, 0, MOST_STRENGTH, closed="both")],
         "condition": [StrOptions({"outcome"}), None],
-        "group_weights": [StrOptions({"proportional", "equal"})],
+        "group_weights": [StrOptions(set(GROUP_WEIGHTS))],
         "intersections": ["boolean"],
         "use_sensitive": ["boolean"],
         "smoothness": [Interval(numbers.Real, 0, None, closed="neither")],
@@ -111,17 +112,7 @@ class DependencePenalized(FairEstimator):
                 "use_sensitive=False leaves out the columns named in `sensitive`, and none is. "
                 "Features given as `sensitive_features` are no inputs in any case."
             )
-        if self.group_weights == "equal" and all(a.kind == "numeric" for a in attributes):
-            raise ValueError(
-                "group_weights='equal' gives groups the same weight, and "
-                f"{attributes[0].name!r} holds amounts. Use 'proportional', or cut it into groups."
-            )
-        for attribute in attributes:
-            if self.measure == "mmd" and attribute.kind == "numeric":
-                raise ValueError(
-                    f"measure='mmd' compares groups, and {attribute.name!r} holds amounts. Use "
-                    "'dcov' or 'hsic', or cut it into groups."
-                )
+        check_attributes(attributes, self.measure, self.group_weights)
         if not self.intersections:
             return attributes
         crossed = crossings(attributes)

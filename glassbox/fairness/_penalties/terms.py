@@ -11,9 +11,6 @@ import numpy as np
 from glassbox.core.attributes import Attribute
 from glassbox.solvers.least_dependence import Explained, Measure
 
-#: Measures that a penalty can have.
-MEASURES = ("mean", "dcov", "hsic", "hgr", "mmd")
-
 
 @dataclass(frozen=True, eq=False)
 class PenaltyTerms:
@@ -112,18 +109,11 @@ class PenaltyTerms:
         from glassbox.nets.dependence import Sensitive
 
         weights = np.where(attribute.present, self.weights_of(attribute), 0.0)
-        amounts = np.zeros(attribute.n_rows)
-        if attribute.kind == "numeric":
-            known = attribute.present
-            mean = np.average(attribute.values[known], weights=self.weights[known])
-            centred = np.where(known, attribute.values - mean, 0.0)
-            squares = np.average(centred[known] ** 2, weights=self.weights[known])
-            amounts = centred / np.sqrt(squares)
         return Sensitive(
             attribute.kind,
             torch.tensor(attribute.codes, dtype=torch.long),
             len(attribute.levels),
-            torch.tensor(amounts),
+            torch.tensor(attribute.standardised(weights)),
             strata=None if self.strata is None else torch.tensor(self.strata, dtype=torch.long),
             n_strata=int(self._codes.max()) + 1,
             weights=torch.tensor(weights),
