@@ -92,9 +92,7 @@ class Attribute:
         counted = known & (weights > 0)
         if not counted.any():
             return np.ones((self.n_rows, 1))
-        knots = np.quantile(
-            self.values[counted], _KNOT_QUANTILES, weights=weights[counted], method="inverted_cdf"
-        )
+        knots = _quantiles(self.values[counted], _KNOT_QUANTILES, weights[counted])
         spline = natural_spline(np.where(known, self.values, 0.0), np.unique(knots))
         spline[~known] = 0.0
         return spline if known.all() else np.column_stack([spline, ~known])
@@ -123,6 +121,16 @@ class Attribute:
         _, sizes, directions = np.linalg.svd(root * centred, full_matrices=False)
         kept = sizes > _SAME * sizes.max(initial=0.0)
         return centred @ (directions[kept].T / sizes[kept])
+
+
+def _quantiles(values: np.ndarray, shares: Sequence[float], weights: np.ndarray) -> np.ndarray:
+    """Quantiles for which a weight of three is three rows, and turning the scale round nothing."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    wanted, rounding = below[-1] * np.array(shares), _ROUNDING * below[-1]
+    # Where a share falls between two rows, the quantile lies between them as well.
+    sides = [np.searchsorted(below, wanted + shift) for shift in (-rounding, rounding)]
+    return values[order][np.minimum(sides, len(values) - 1)].mean(axis=0)
 
 
 def read_attributes(
