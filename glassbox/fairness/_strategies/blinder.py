@@ -167,52 +167,23 @@ class TestTimeBlinderClassifier(FairClassifier, TestTimeBlinder):
 class TestTimeBlinderRegressor(FairRegressor, TestTimeBlinder):
     """A regressor that is fitted with the sensitive columns, and predicts without seeing them.
 
-    The model stays as it is, so that the effect of the sensitive columns is in their own terms
-    and not in those of their proxies. A prediction is the average over what the model says with
-    the sensitive columns set to one combination of values after the other; it is the same
-    whatever these columns hold.
+    Parameters, attributes and notes are those of :class:`TestTimeBlinderClassifier`.
 
     Parameters
     ----------
     estimator : regressor
         One of glassbox's additive estimators, whose averages are exact, or any other.
-    sensitive : list of str or int
-        Columns of X that predictions must not see.
-    how : {"marginal", "reference", "missing", "conditional"}, default="marginal"
-        Which values the sensitive columns are set to, as in :class:`TestTimeBlinderClassifier`.
     scale : {"link", "response"}, default="link"
         What is averaged: scores, or means of the outcome. The two differ for losses with a log
         link. Of other packages' estimators, predictions are averaged on either scale.
-    reference : dict of str to value, optional
-        For how="reference", by column. The others get their median (numbers) or most frequent
-        category.
-    n_draws : int, default=200
-        For estimators of other packages: combinations drawn by chance, if the training table has
-        more of them.
-    random_state : int, RandomState or None, default=None
-        Which are drawn, once, in ``fit``.
+    sensitive, how, reference, n_draws, random_state
+        As for the classifier.
 
     Attributes
     ----------
-    sighted_estimator_ : regressor
-        The fitted model, which sees everything.
-    estimator_ : regressor
-        What predicts. Averages of scores of tables are tables, and it is the additive estimator
-        that has them; otherwise it is the sighted model.
-    support_ : DataFrame or None
-        Combinations that are averaged for every prediction, with their weights.
-    weights_estimators_ : list of SplineGAMClassifier
-        For how="conditional": one for each sensitive column, predicting its groups from the
-        columns that are not sensitive.
-    n_drawn_ : int
-        How many combinations were drawn; 0 if all are averaged.
-    sensitive_names_ : list of str
-    n_features_in_, feature_names_in_
-        Of the table given to ``fit``; later tables may lack the sensitive columns.
-
-    Notes
-    -----
-    As for :class:`TestTimeBlinderClassifier`.
+    sighted_estimator_, estimator_, support_, weights_estimators_, n_drawn_, sensitive_names_, \
+n_features_in_, feature_names_in_
+        As for the classifier.
 
     Examples
     --------

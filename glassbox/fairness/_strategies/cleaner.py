@@ -205,54 +205,21 @@ class TrainThenCleanClassifier(FairClassifier, _TrainThenClean):
 
 
 class TrainThenCleanRegressor(FairRegressor, _TrainThenClean):
-    """Fit a regressor with the sensitive columns, then delete what it learned of them.
+    """An additive regressor without what it learned of the sensitive columns.
 
-    With the sensitive columns in the model, their effect lands in their own terms, and not in
-    those of their proxies. Deleting these terms leaves what the other columns say by themselves:
-    predictions no longer depend on the sensitive columns, given the others. They may still
-    depend on them through the others; see `proxies`.
+    Parameters, attributes and notes are those of :class:`TrainThenCleanClassifier`.
 
     Parameters
     ----------
     estimator : regressor
-        One of glassbox's additive estimators; :class:`~glassbox.MonotonicNetRegressor` with
-        ``residual=False``.
-    sensitive : list of str or int
-        Columns of X to clean of, by name or position.
-    proxies : "all", float or None, default=None
-        Whether to remove from the other terms what sensitive features explain of them. "all":
-        from all terms. A number: from terms of a feature from which alone a sensitive feature can
-        be predicted better than this (cross-validated AUC for groups, R² for amounts).
-    cv : int or cross-validation splitter, default=5
-        Folds in which proxies are looked for.
-    random_state : int, RandomState or None, default=None
-        Which rows go to which fold.
+        One of glassbox's additive estimators.
+    sensitive, proxies, cv, random_state
+        As for the classifier.
 
     Attributes
     ----------
-    estimator_ : regressor
-        The fitted estimator with the cleaned tables.
-    cleaned_ : DataFrame
-        What was removed, by ``term``, ``attribute`` and ``group``: ``importance`` of the term
-        before (mean absolute contribution), ``removed`` (that of what was removed), ``gap`` and
-        ``gap_after`` (mean contribution in the group less that in the ``reference``, the largest
-        group; for amounts the covariance with them, and no group), ``share`` of the score's gap
-        that went with the term, ``reason`` (why it is NaN).
-    proxies_ : DataFrame or None
-        If `proxies` is a number: as in :class:`SensitiveFeatureRemoverRegressor`.
-    sensitive_names_ : list of str
-    n_features_in_, feature_names_in_
-        Of the table given to ``fit``; later tables may lack the sensitive columns.
-
-    Notes
-    -----
-    As for :class:`TrainThenCleanClassifier`. The mean score stays what it was; with a log link
-    that is the mean of the logarithm.
-
-    References
-    ----------
-    Pope & Sydnor (2011), "Implementing anti-discrimination policies in statistical profiling
-    models", American Economic Journal: Economic Policy 3(3):206-231.
+    estimator_, cleaned_, proxies_, sensitive_names_, n_features_in_, feature_names_in_
+        As for the classifier.
 
     Examples
     --------

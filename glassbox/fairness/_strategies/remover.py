@@ -156,46 +156,18 @@ class SensitiveFeatureRemoverClassifier(FairClassifier, _SensitiveFeatureRemover
 class SensitiveFeatureRemoverRegressor(FairRegressor, _SensitiveFeatureRemover):
     """Fit a regressor without the sensitive columns.
 
-    Predictions cannot change when a sensitive column changes. They may still depend on it: other
-    columns stand in for it, and take over its effect. Dropping a feature is not fairness; an
-    audit shows what is left.
+    Parameters, attributes and notes are those of :class:`SensitiveFeatureRemoverClassifier`.
 
     Parameters
     ----------
     estimator : regressor
-        Any of scikit-learn's kind. Parameters of glassbox's own that name a column which is
-        removed (`monotonic_cst`, `categorical_features`, `interactions`, ...) are told so.
-    sensitive : list of str or int
-        Columns of X to remove, by name or position.
-    proxies : float, optional
-        Also remove every column from which alone a sensitive feature can be predicted better than
-        this: cross-validated AUC for groups (0.5 is chance), R² for amounts (0 is chance).
-    cv : int or cross-validation splitter, default=5
-        Folds in which proxies are looked for.
-    random_state : int, RandomState or None, default=None
-        Which rows go to which fold.
+    sensitive, proxies, cv, random_state
+        As for the classifier.
 
     Attributes
     ----------
-    estimator_ : regressor
-        Fitted to the columns that were kept.
-    kept_names_ : list of str
-        Columns that were kept.
-    proxies_ : DataFrame or None
-        If proxies were looked for: ``attribute``, ``feature``, ``measure`` ("auc" or "r2"),
-        ``value``, ``reason`` (why a value is NaN), ``removed``.
-    sensitive_names_ : list of str
-    n_features_in_, feature_names_in_
-        Of the table given to ``fit``.
-
-    Notes
-    -----
-    For least squares, what is left of a removed column is known: the coefficient of another
-    column takes the removed effect times the slope of the removed column on it (omitted-variable
-    bias).
-
-    With `proxies`, `fit` takes `sensitive_features` that are no columns of X, and looks for
-    proxies of these as well.
+    estimator_, kept_names_, proxies_, sensitive_names_, n_features_in_, feature_names_in_
+        As for the classifier.
 
     Examples
     --------
