@@ -29,8 +29,8 @@ class DependencePenalizedClassifier(FairClassifier, DependencePenalized):
         criterion, squared maximal correlation, maximum mean discrepancy. See
         :mod:`glassbox.nets.dependence`.
     strength : float, default=1.0
-        Log-loss per row (in nats) that one unit of the measure costs; for regressors, half the
-        squared error over the variance of the outcome. 0 leaves the model as it is, 1e9
+        Log-likelihood per row (in nats) that one unit of the measure costs; for regressors that is
+        half the squared error over the variance of the scatter. 0 leaves the model as it is, 1e9
         is the most. Strengths of different measures do not compare.
     condition : {"outcome"} or None, default=None
         "outcome": penalise dependence within the classes of the outcome, as equalised odds does.
@@ -116,7 +116,7 @@ smoothness :
     >>> rng = np.random.default_rng(0)
     >>> age = rng.uniform(20, 80, size=500)
     >>> X = np.column_stack([age / 20 + rng.normal(size=500), rng.normal(size=500)])
-    >>> y = X[:, 0] + X[:, 1]
+    >>> y = X[:, 0] + X[:, 1] + rng.normal(size=500)
     >>> fair = DependencePenalizedRegressor(SplineGAMRegressor(), strength=100)
     >>> fair = fair.fit(X, y, sensitive_features={"age": age})
     >>> fair.dependence_[["attribute", "measure"]].values.tolist()

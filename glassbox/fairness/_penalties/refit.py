@@ -21,7 +21,9 @@ from glassbox.solvers.divergence import Divergence
 from glassbox.solvers.least_dependence import LeastDependence, Order
 from glassbox.solvers.order import MonotoneOrder
 
-_LEAST_DISPERSION = 1e-12
+# Of the mean square of the outcome, where a model leaves no scatter at all.
+_LEAST_SCATTER = 1e-6
+_LEAST_DISPERSION = 1e-300
 
 
 @dataclass(frozen=True)
@@ -158,13 +160,16 @@ class Refit:
         return model.replace(terms=tuple(terms), intercept=intercept)
 
     def _dispersion(self) -> float:
-        """Variance of the outcome, in units of its mean's own variance."""
-        outcome, weights = self.rows.outcome, self.rows.weights
-        if outcome is None:
+        """Variance of the scatter around the mean, in units of the mean's own variance."""
+        if self.rows.outcome is None:
             return 1.0
-        mean = np.average(outcome, weights=weights)
-        squares = float(np.average((outcome - mean) ** 2, weights=weights))
-        return max(squares / (mean if self._model.link == "log" else 1.0), _LEAST_DISPERSION)
+        mean = self._model.link_function.inverse(self.rows.scores)[:, 0]
+        squares = (self.rows.outcome - mean) ** 2
+        if self._model.link == "log":
+            squares = squares / mean
+        spread = np.average(self.rows.outcome**2, weights=self.rows.weights)
+        scatter = np.average(squares, weights=self.rows.weights)
+        return float(max(scatter, _LEAST_SCATTER * spread, _LEAST_DISPERSION))
 
     def _order(self) -> tuple[Order | None, dict[str, np.ndarray]]:
         """Directions of the tables, and the shapes of the main effects that have one."""
