@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import clarabel
 import numpy as np
-from scipy import sparse
+from scipy import linalg, optimize, sparse
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
@@ -24,6 +24,7 @@ _KEPT = 50_000_000
 _TOLERANCE = 1e-10
 _POLISHED = 1e-7
 _MOST_STEPS = 60
+_MOST_POLISHING = 500
 _MOST_HALVINGS = 25
 # Share of the promised gain that a step must bring (Armijo).
 _ENOUGH = 1e-4
@@ -166,7 +167,10 @@ class LeastDependence:
         shape = (self.n_outputs, self.changes.n_unknowns)
         point = np.zeros(shape[0] * shape[1]) if start is None else start.T.ravel()
         with threadpool_limits(limits=1, user_api="blas"):
-            point = self._descend(point, strength, measure, on_step or (lambda step, value: None))
+            descend = self._descend
+            if measure is not None and self.order is None:
+                descend = self._polish
+            point = descend(point, strength, measure, on_step or (lambda step, value: None))
         # What all classes share predicts nothing.
         return _centred(point.reshape(shape).T)
 
@@ -187,8 +191,8 @@ class LeastDependence:
         value, scores, by_scores = self._objective(point, strength, measure)
         for step in range(_MOST_STEPS):
             on_step(step, value / self._total)
-            matrix, slope = self._expansion(point, scores, strength, by_scores)
-            target = self._solved(matrix * 1.0, slope, point, damping)
+            slope = self._slope(point, scores, strength, by_scores)
+            target = self._solved(self._curvature(scores, strength), slope, point, damping)
             move = target - point
             promised = -(slope @ move)
             if promised <= tolerance:
@@ -216,9 +220,38 @@ class LeastDependence:
             )
         return point
 
+    def _polish(self, point, strength, measure, on_step) -> np.ndarray:
+        """Quasi-Newton steps, in coordinates in which the curvature was one at the start."""
+        root = linalg.cholesky(self._curvature(self._scores_at(point), strength), lower=True)
+        taken = 0
+
+        def objective(coordinates):
+            here = linalg.solve_triangular(root, coordinates, lower=True, trans="T")
+            value, scores, by_scores = self._objective(here, strength, measure)
+            slope = self._slope(here, scores, strength, by_scores)
+            slope = linalg.solve_triangular(root, slope, lower=True)
+            return value / self._total, slope / self._total
+
+        def count(intermediate_result):
+            nonlocal taken
+            taken += 1
+            on_step(taken, intermediate_result.fun)
+
+        found = optimize.minimize(
+            objective,
+            root.T @ point,
+            jac=True,
+            method="L-BFGS-B",
+            callback=count,
+            options={"maxiter": _MOST_POLISHING, "ftol": _POLISHED, "gtol": 0.0, "maxcor": 20},
+        )
+        return linalg.solve_triangular(root, found.x, lower=True, trans="T")
+
+    def _scores_at(self, point: np.ndarray) -> np.ndarray:
+        return self.scores(point.reshape(self.n_outputs, -1).T)
+
     def _objective(self, point, strength, measure):
-        unknowns = point.reshape(self.n_outputs, -1).T
-        scores = self.scores(unknowns)
+        scores = self._scores_at(point)
         value = float(self.weights @ self.divergence.value(self.original, scores))
         value += float(point @ (self._prior @ point)) / 2
         if measure is None:
@@ -227,18 +260,27 @@ class LeastDependence:
         amount, by_scores = measure(scores)
         return value + self._total * strength * amount, scores, by_scores
 
-    def _expansion(self, point, scores, strength, by_scores):
-        """Second derivative (of the measure, a guess) and first derivative of the objective."""
-        n_unknowns = self.changes.n_unknowns
-        matrix = np.zeros((self.n_outputs, n_unknowns, self.n_outputs, n_unknowns))
-        slope = np.zeros((self.n_outputs, n_unknowns))
+    def _slope(self, point, scores, strength, by_scores) -> np.ndarray:
+        """Derivative of the objective."""
         pull = self.weights[:, None] * self.divergence.slope(self.original, scores)
         if by_scores is not None:
             pull = pull + self._total * strength * by_scores
+        slope = np.zeros((self.n_outputs, self.changes.n_unknowns))
+        for rows, basis in self._blocks():
+            slope += pull[rows].T @ basis
+        slope = slope.ravel() + self._prior @ point
+        if by_scores is None:
+            for quadratic in self._quadratics:
+                slope += 2 * self._total * strength * quadratic.slope(point)
+        return slope
+
+    def _curvature(self, scores, strength) -> np.ndarray:
+        """Second derivative of the objective; of a measure, that of the mean dependence."""
+        n_unknowns = self.changes.n_unknowns
+        matrix = np.zeros((self.n_outputs, n_unknowns, self.n_outputs, n_unknowns))
         for rows, basis in self._blocks():
             curvature = self.divergence.curvature(scores[rows])
             weights = self.weights[rows]
-            slope += pull[rows].T @ basis
             for a in range(self.n_outputs):
                 for b in range(a + 1):
                     weighted = basis * (weights * curvature[:, a, b])[:, None]
@@ -247,13 +289,9 @@ class LeastDependence:
                         matrix[b, :, a] = matrix[a, :, b].T
         size = self.n_outputs * n_unknowns
         matrix = matrix.reshape(size, size) + self._prior
-        slope = slope.ravel() + self._prior @ point
-        factor = 2 * self._total * strength
         for quadratic in self._quadratics:
-            matrix += factor * quadratic.curvature
-            if by_scores is None:
-                slope += factor * quadratic.slope(point)
-        return matrix, slope
+            matrix += 2 * self._total * strength * quadratic.curvature
+        return matrix
 
     def _solved(self, matrix, slope, point, damping) -> np.ndarray:
         if damping:

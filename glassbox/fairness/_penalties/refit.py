@@ -23,6 +23,9 @@ from glassbox.solvers.order import MonotoneOrder
 
 # Of the mean square of the outcome, where a model leaves no scatter at all.
 _LEAST_SCATTER = 1e-6
+# From one strength to the next on the way to a large one.
+_STRIDE = 4.0
+_MOST_ON_THE_WAY = 6
 _LEAST_DISPERSION = 1e-300
 
 
@@ -103,10 +106,16 @@ class Refit:
         """The best changes at one strength, begun at those of another."""
         if strength == 0:
             return np.zeros((self._changes.n_unknowns, self._model.n_outputs))
-        found = self._solver.least(strength, start, on_step=on_step)
         if self._measure is None:
-            return found
-        starts = [found, np.zeros_like(found)] + ([] if start is None else [start])
+            return self._solver.least(strength, start, on_step=on_step)
+        for milder in _milder(strength) if start is None else ():
+            start = self._polished(milder, start, on_step)
+        return self._polished(strength, start, on_step)
+
+    def _polished(self, strength, start, on_step) -> np.ndarray:
+        """The measure's own local minimum, begun where it is least."""
+        by_mean = self._solver.least(strength, start, on_step=on_step)
+        starts = [by_mean, np.zeros_like(by_mean)] + ([] if start is None else [start])
         begin = min(starts, key=lambda point: self._solver.cost(point, strength, self._measure))
         return self._solver.least(strength, begin, self._measure, on_step)
 
@@ -185,6 +194,14 @@ class Refit:
         flat = np.concatenate([term.coefficients.ravel() for term in kept.terms])
         shapes = {name: _main(kept, name).coefficients[:, 0] for name in directions}
         return Order(rule, flat), shapes
+
+
+def _milder(strength: float) -> list[float]:
+    """Strengths on the way, so that a single fit ends where a path does."""
+    n_steps = int(
+        np.clip(np.ceil(np.log(max(strength, 1.0)) / np.log(_STRIDE)), 0, _MOST_ON_THE_WAY)
+    )
+    return [strength ** (k / n_steps) for k in range(n_steps)]
 
 
 def _main(model: AdditiveModel, name: str) -> Term:
