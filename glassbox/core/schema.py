@@ -94,8 +94,8 @@ class ColumnSchema:
             was, now = ("text", "numbers") if had_text else ("numbers", "text")
             raise ValueError(
                 f"Column {self.name!r} held categories given as {was} when the model was fitted "
-                f"(such as {self.categories[0]!r}) and now holds {now} (such as {_plain(uniques[0])!r}). "
-                "Convert it first."
+                f"(such as {self.categories[0]!r}) and now holds {now} (such as "
+                f"{_plain(uniques[0])!r}). Convert it first."
             )
 
 

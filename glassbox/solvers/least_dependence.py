@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import clarabel
 import numpy as np
-from scipy import linalg, optimize, sparse
+from scipy import linalg, optimize
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from glassbox.core.additive import Columns
 from glassbox.solvers.changes import Changes
+from glassbox.solvers.constrained import Constraints, Order
 from glassbox.solvers.divergence import Divergence
-from glassbox.solvers.order import MonotoneOrder
+from glassbox.solvers.explained import Explained, Quadratic, centred
 from glassbox.solvers.pirls import solve_positive
 
 # Numbers of the basis rows that are kept in memory, at most.
@@ -28,66 +27,9 @@ _MOST_POLISHING = 500
 _MOST_HALVINGS = 25
 # Share of the promised gain that a step must bring (Armijo).
 _ENOUGH = 1e-4
-_QP_TOLERANCE = 1e-10
-# Of the square of the scores: a smaller variance is that of rounding.
-_ROUNDING = 1e-20
-
-_SOLVED = (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved)
 
 #: From scores of shape (n_rows, n_outputs) to a measure in [0, 1] and its derivative in them.
 Measure = Callable[[np.ndarray], tuple[float, np.ndarray]]
-
-
-@dataclass(frozen=True, eq=False)
-class Explained:
-    """What a sensitive feature explains of a score, as a quadratic form.
-
-    Attributes
-    ----------
-    columns : ndarray of shape (n_rows, n_columns)
-        Whitened columns of the feature; zero outside its stratum.
-    weights : ndarray of shape (n_rows,)
-        Of the rows, for covariances; zero outside the stratum, with sum one inside.
-    share : float
-        Weight of this summand.
-    """
-
-    columns: np.ndarray
-    weights: np.ndarray
-    share: float
-
-    def variance(self, scores: np.ndarray) -> float:
-        """Variance of the scores in the stratum, summed over outputs."""
-        centred = _centred(scores)
-        centred = centred - self.weights @ centred
-        return float((self.weights @ centred**2).sum())
-
-    def ratio(self, scores: np.ndarray) -> float:
-        """Share of that variance that the feature explains."""
-        variance = self.variance(scores)
-        explained = (self.covariances(_centred(scores)) ** 2).sum()
-        size = float((self.weights @ scores**2).sum())
-        return float(explained / variance) if variance > _ROUNDING * size else 0.0
-
-    def covariances(self, values: np.ndarray) -> np.ndarray:
-        """Of the columns with each of the values, shape (n_columns, n_values)."""
-        return (self.columns * self.weights[:, None]).T @ (values - self.weights @ values)
-
-
-@dataclass(frozen=True, eq=False)
-class Order:
-    """Directions that the tables keep.
-
-    Attributes
-    ----------
-    rule : MonotoneOrder
-        Of the terms, in their order.
-    tables : ndarray of shape (rule.size,)
-        Those that are in order now: of the model, or of the part of it that must be.
-    """
-
-    rule: MonotoneOrder
-    tables: np.ndarray
 
 
 class LeastDependence:
@@ -112,7 +54,8 @@ class LeastDependence:
     With w the unknowns, W the sum of weights and s = original + Z w, minimised is
     ``sum_i weight_i KL_i(s) + W strength Dep(s) + information * w' P w / 2``. The mean dependence
     is ``sum share |Cov(columns, s)|^2`` over the variance of the original: quadratic and convex.
-    Newton steps solve it; where tables have to keep an order, each is a quadratic program.
+    Newton steps solve it; where tables have to keep an order, each is a quadratic program. Other
+    measures are polished by quasi-Newton steps (L-BFGS), or by such programs.
     """
 
     def __init__(
@@ -139,7 +82,7 @@ class LeastDependence:
         self._prior = np.kron(np.eye(self.n_outputs), prior)
         self._quadratics = [self._quadratic(part) for part in explained]
         if order is not None:
-            self._constraints = _Constraints(order, changes)
+            self._constraints = Constraints(order, changes)
 
     def least(
         self,
@@ -172,7 +115,7 @@ class LeastDependence:
                 descend = self._polish
             point = descend(point, strength, measure, on_step or (lambda step, value: None))
         # What all classes share predicts nothing.
-        return _centred(point.reshape(shape).T)
+        return centred(point.reshape(shape).T)
 
     def cost(self, unknowns: np.ndarray, strength: float, measure: Measure | None = None) -> float:
         """What is minimised, per unit of weight."""
@@ -300,15 +243,15 @@ class LeastDependence:
             return point - solve_positive(matrix, slope)
         return self._constraints.solve(matrix, slope, point)
 
-    def _quadratic(self, part: Explained) -> _Quadratic:
+    def _quadratic(self, part: Explained) -> Quadratic:
         covariances = np.zeros((part.columns.shape[1], self.changes.n_unknowns))
         columns = part.columns * part.weights[:, None]
         # Columns are centred under the weights, so that the mean of the basis drops out.
         for rows, basis in self._blocks():
             covariances += columns[rows].T @ basis
         unit = part.share / max(part.variance(self.original), 1e-300)
-        start = part.covariances(_centred(self.original))
-        return _Quadratic.of(covariances, start, unit)
+        start = part.covariances(centred(self.original))
+        return Quadratic.of(covariances, start, unit)
 
     def _blocks(self):
         if self._kept is not None:
@@ -319,86 +262,3 @@ class LeastDependence:
             return blocks
         self._kept = list(blocks)
         return self._kept
-
-
-def _centred(scores: np.ndarray) -> np.ndarray:
-    """Scores of several classes without what all of them share, which predicts nothing."""
-    return scores if scores.shape[1] == 1 else scores - scores.mean(axis=1, keepdims=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Quadratic:
-    """unit * |start + C w|^2, over all outputs."""
-
-    covariances: np.ndarray
-    start: np.ndarray
-    unit: float
-    curvature: np.ndarray
-
-    @classmethod
-    def of(cls, covariances: np.ndarray, start: np.ndarray, unit: float) -> _Quadratic:
-        n_outputs = start.shape[1]
-        spread = np.eye(n_outputs)
-        if n_outputs > 1:
-            spread = spread - 1 / n_outputs
-        curvature = unit * np.kron(spread, covariances.T @ covariances)
-        return cls(covariances, start, unit, curvature)
-
-    def _at(self, point: np.ndarray) -> np.ndarray:
-        n_outputs = self.start.shape[1]
-        moved = self.covariances @ point.reshape(n_outputs, -1).T
-        return self.start + _centred(moved)
-
-    def value(self, point: np.ndarray) -> float:
-        return self.unit * float((self._at(point) ** 2).sum())
-
-    def slope(self, point: np.ndarray) -> np.ndarray:
-        """Half the derivative."""
-        return self.unit * (self.covariances.T @ self._at(point)).T.ravel()
-
-
-class _Constraints:
-    """Quadratic programs over changes that keep an order."""
-
-    def __init__(self, order: Order, changes: Changes):
-        rows = order.rule.lifted()
-        size = order.rule.size
-        coefficients, self._bounds = rows[:, :size], rows[:, size:]
-        self._by_unknowns = sparse.csr_array(coefficients @ changes.matrix)
-        self._spare = coefficients @ order.tables
-        self._n_bounds = rows.shape[1] - size
-
-    def solve(self, matrix: np.ndarray, slope: np.ndarray, point: np.ndarray) -> np.ndarray:
-        """The minimum of a parabola around a point, in order."""
-        scale = 1 / np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-        scaled = matrix * scale[:, None] * scale
-        cost = scale * (slope - matrix @ point)
-        height = max(float(np.abs(cost).max(initial=0.0)), 1e-300)
-        quadratic = sparse.block_diag(
-            [sparse.triu(sparse.csc_array(scaled)), sparse.csc_array((self._n_bounds,) * 2)],
-            format="csc",
-        )
-        rows = sparse.hstack([self._by_unknowns * scale, self._bounds], format="csc")
-        settings = clarabel.DefaultSettings()
-        settings.verbose, settings.max_threads = False, 1
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _QP_TOLERANCE
-        # Unknowns in units of the size of the solution.
-        solver = clarabel.DefaultSolver(
-            sparse.csc_matrix(quadratic),
-            np.append(cost / height, np.zeros(self._n_bounds)),
-            sparse.csc_matrix(-rows),
-            self._spare / height,
-            [clarabel.NonnegativeConeT(rows.shape[0])],
-            settings,
-        )
-        solution = solver.solve()
-        found = scale * np.array(solution.x)[: len(point)] * height
-        if solution.status in _SOLVED and np.isfinite(found).all():
-            return found
-        warnings.warn(
-            f"A step under the declared directions was not found ({solution.status}); the tables "
-            "keep them, but may depend more on the sensitive features than they need to.",
-            ConvergenceWarning,
-            stacklevel=6,
-        )
-        return point

@@ -12,8 +12,10 @@ from glassbox.core.links import get_link
 from glassbox.core.terms import Term
 from glassbox.solvers import least_dependence
 from glassbox.solvers.changes import Changes
+from glassbox.solvers.constrained import Order
 from glassbox.solvers.divergence import Divergence
-from glassbox.solvers.least_dependence import Explained, LeastDependence, Order
+from glassbox.solvers.explained import Explained
+from glassbox.solvers.least_dependence import LeastDependence
 from glassbox.solvers.order import MonotoneOrder
 from tests.core.random_models import random_columns, random_model
 

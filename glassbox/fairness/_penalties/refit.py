@@ -17,8 +17,9 @@ from glassbox.estimators.base import AdditiveEstimator
 from glassbox.fairness._penalties.terms import PenaltyTerms
 from glassbox.fairness._strategies.retabled import with_tables
 from glassbox.solvers.changes import Changes
+from glassbox.solvers.constrained import Order
 from glassbox.solvers.divergence import Divergence
-from glassbox.solvers.least_dependence import LeastDependence, Order
+from glassbox.solvers.least_dependence import LeastDependence
 from glassbox.solvers.order import MonotoneOrder
 
 # Of the mean square of the outcome, where a model leaves no scatter at all.

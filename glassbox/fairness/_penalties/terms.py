@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from glassbox.core.attributes import Attribute
-from glassbox.solvers.least_dependence import Explained, Measure
+from glassbox.solvers.explained import Explained
+from glassbox.solvers.least_dependence import Measure
 
 
 @dataclass(frozen=True, eq=False)
