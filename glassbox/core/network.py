@@ -189,6 +189,13 @@ class JointPart:
         """
         return self._with(trunk, 1.0)
 
+    def additivity(self, tables: AdditiveModel, columns: Columns, weights: np.ndarray) -> float:
+        """Share of the variance of the score that is in the tables, over some rows."""
+        extra = self.scores(columns)
+        whole = tables.scores(columns)[:, 0] + extra
+        variance, left = (np.cov(v, aweights=weights, bias=True) for v in (whole, extra))
+        return 1.0 if variance <= 0 else float(np.clip(1 - left / variance, 0.0, 1.0))
+
     def trunk(self, tables: AdditiveModel) -> AdditiveModel:
         """Tables without what they show of the network: the inverse of :meth:`tables`."""
         return self._with(tables, -1.0)

@@ -74,9 +74,7 @@ def split(
     joint = JointPart(network, AdditiveModel(mean, tuple(terms)))
     model = joint.tables(trunk)
     extra = values - joint.shown.scores(sample.columns)[:, 0]
-    whole = model.scores(sample.columns)[:, 0] + extra
-    variance, left = (np.cov(v, aweights=sample.weights, bias=True) for v in (whole, extra))
-    share = 1.0 if variance <= 0 else float(np.clip(1 - left / variance, 0.0, 1.0))
+    share = joint.additivity(model, sample.columns, sample.weights)
     return Split(model, joint, share, float(np.average(np.abs(extra), weights=sample.weights)))
 
 

@@ -186,6 +186,9 @@ def test_a_joint_network_keeps_its_directions(strength):
     assert (fair.decision_function(steps) >= fair.decision_function(X) - 1e-9).all()
     (row,) = fair.dependence_.itertuples()
     assert row.after < row.before
+    # Smaller tables leave more of the score to the network.
+    share = 1 - fair.contributions(X)["joint"].var() / fair.decision_function(X).var()
+    assert fair.additivity_ == pytest.approx(max(share, 0.0), abs=1e-9)
 
 
 # What a strong penalty reaches

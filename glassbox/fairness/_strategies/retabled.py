@@ -43,5 +43,8 @@ def with_tables(
     changed.additive_model_ = model
     changed.term_importances_ = pd.concat([importances, others]).astype(float)
     changed.term_importances_.name = before.name
+    joint = getattr(estimator, "joint_", None)
+    if joint is not None:
+        changed.additivity_ = joint.additivity(model, columns, weights)
     changed.band_description_ = f"{estimator.band_description_}; {said}"
     return changed
