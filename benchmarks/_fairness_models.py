@@ -138,6 +138,7 @@ def _path(measure: str, blind: bool):
                 STRENGTHS,
                 validation=judged,
                 measure=measure,
+                n_bootstrap=0,
                 **named,
             )
 

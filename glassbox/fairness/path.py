@@ -41,8 +41,9 @@ class PenaltyPath:
     ----------
     frame : DataFrame
         One row per strength, ``sample`` ("train", "validation") and ``attribute``: ``loss``,
-        ``auc``, ``accuracy`` and ``brier`` (or ``r2`` and ``rmse``), ``dependence`` (distance
-        correlation of the score with the attribute), ``floor`` (what it would be on average if
+        ``auc``, ``auc_se``, ``accuracy`` and ``brier`` (or ``r2`` and ``rmse``), ``dependence``
+        (distance correlation of the score with the attribute) and, on validation rows,
+        ``dependence_se``, ``floor`` (what it would be on average if
         nothing depended on it, on so many rows), ``dp_gap`` and ``eo_gap``.
     models : list of DependencePenalizedClassifier or DependencePenalizedRegressor
         Fitted, in the order of the strengths.
@@ -122,6 +123,7 @@ def penalty_path(
     validation: float | tuple = 0.25,
     sample_weight: Any = None,
     random_state: Any = None,
+    n_bootstrap: int = 50,
     verbose: int = 0,
     **options: Any,
 ) -> PenaltyPath:
@@ -143,6 +145,8 @@ def penalty_path(
     sample_weight : array-like of shape (n_samples,), optional
     random_state : int, RandomState or None
         Of that choice.
+    n_bootstrap : int, default=50
+        Resamples of the validation rows behind the standard error of the dependence; 0 for none.
     verbose : int
         Show a bar over the strengths.
     **options
@@ -180,8 +184,8 @@ def penalty_path(
     train, judged = _split(X, y, sensitive_features, sample_weight, validation, random_state)
     refit = model._prepared_refit(train)
     read = {
-        "train": _Sample.of(model, refit, train),
-        "validation": _Sample.of(model, refit, judged),
+        "train": _Sample.of(model, refit, train, 0),
+        "validation": _Sample.of(model, refit, judged, n_bootstrap),
     }
     models, rows, unknowns = [], [], None
     steps = track(strengths, "strengths", transient=True) if verbose else strengths
@@ -213,18 +217,22 @@ class _Sample:
     attributes: list[Attribute]
     floors: list[float]
     weights: np.ndarray
+    n_bootstrap: int
 
     @classmethod
-    def of(cls, model: DependencePenalized, refit: Refit, rows: _Rows) -> _Sample:
+    def of(
+        cls, model: DependencePenalized, refit: Refit, rows: _Rows, n_bootstrap: int
+    ) -> _Sample:
         attributes = model._read_attributes(rows.X, rows.sensitive_features)
         scores = refit.estimator._scores(model._as_read(rows.X))
         floors = [correlation(scores, a, _FLOOR_PERMUTATIONS)["floor"] for a in attributes]
-        return cls(rows, attributes, floors, model._weights(rows.X, rows.sample_weight))
+        weights = model._weights(rows.X, rows.sample_weight)
+        return cls(rows, attributes, floors, weights, n_bootstrap)
 
     def judge(self, model: DependencePenalized) -> list[dict[str, Any]]:
         scored = score_rows(model, self.rows.X, self.rows.y)
         merits = quality(scored, self.weights)
-        stands = standing(scored, self.attributes, self.weights)
+        stands = standing(scored, self.attributes, self.weights, self.n_bootstrap)
         return [
             {**merits, **stand, "floor": floor}
             for stand, floor in zip(stands, self.floors, strict=True)

@@ -228,7 +228,8 @@ front. remove: 0.7 at 0.1, on the front.'
         ax.plot(rows["dependence"], rows["performance"], color=_style.CURVE, linewidth=1.3,
                 marker="o", markersize=4, zorder=3, gid="path",
                 label="penalty path, with its strengths")  # fmt: skip
-        _error_bars(ax, rows, _style.CURVE)
+        # All points share the rows behind them: faint, so that the path itself can be read.
+        _error_bars(ax, rows, _style.CURVE, alpha=0.3, capsize=0)
 
     def _draw_strategies(self, ax: Axes, rows: pd.DataFrame) -> None:
         for k, row in enumerate(rows.to_dict("records")):
@@ -308,8 +309,15 @@ front. remove: 0.7 at 0.1, on the front.'
 
     def _caption(self) -> str:
         parts = []
-        if self.points[["performance_se", "dependence_se"]].notna().any(axis=None):
+        known = self.points[["performance_se", "dependence_se"]].notna().any(axis=1)
+        series = set(self.points.loc[known, "series"])
+        if "strategy" in series:
             parts.append(f"Bars: 95{NO_BREAK_SPACE}%, from the spread over the folds.")
+        if "path" in series:
+            parts.append(
+                f"Bars of the path: 95{NO_BREAK_SPACE}%, from the validation rows, which all of "
+                "its points share."
+            )
         if np.isfinite(self.floor):
             parts.append(
                 f"Shaded: up to {short(self.floor)}, the mean of scores that depend on nothing."
@@ -346,11 +354,11 @@ def _points(rows: pd.DataFrame, labels: pd.Series, series: str, metric: str) -> 
     )
 
 
-def _error_bars(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
+def _error_bars(ax: Axes, rows: pd.DataFrame, colour: str, **style: float) -> None:
     for errors, across in (("dependence_se", "xerr"), ("performance_se", "yerr")):
         known = rows[rows[errors].notna()]
         if len(known):
-            bars = {across: 1.96 * known[errors], "elinewidth": 0.9, "capsize": 2}
+            bars = {across: 1.96 * known[errors], "elinewidth": 0.9, "capsize": 2, **style}
             ax.errorbar(
                 known["dependence"],
                 known["performance"],

@@ -259,3 +259,27 @@ def test_validation_rows_of_one_group_only():
     some = ward == "A"
     with pytest.raises(ValueError, match="'A' in every row"):
         penalty_path(splines(), X, y, ward, [0, 1.0], validation=(X[some], y[some], ward[some]))
+
+
+def test_standard_errors_shrink_with_the_rows():
+    errors = {}
+    for n_rows in (200, 3200):
+        X, y, ward, _ = patients(n_rows)
+        path = penalty_path(
+            SplineGAMClassifier(n_knots=4, lam=1.0), X, y, ward, [0, 1], validation=0.5,
+            random_state=0,
+        )  # fmt: skip
+        judged = path.frame[path.frame["sample"] == "validation"]
+        errors[n_rows] = judged[["auc_se", "dependence_se"]].mean()
+        trained = path.frame[path.frame["sample"] == "train"]
+        assert trained["dependence_se"].isna().all()
+    ratio = errors[200] / errors[3200]
+    assert ratio.between(2.5, 6.5).all(), ratio
+
+
+def test_no_resamples_no_standard_error():
+    X, y, ward, _ = patients(200)
+    path = penalty_path(
+        SplineGAMClassifier(n_knots=4, lam=1.0), X, y, ward, [0, 1], n_bootstrap=0, random_state=0
+    )
+    assert "dependence_se" not in path.frame

@@ -36,6 +36,13 @@ def three_classes(n_rows=200):
 def test_two_classes_as_scikit_learn_counts_them():
     scored, y, p = two_classes()
     found = quality(scored, WEIGHTS)
+    # Hanley & McNeil (1982) know the size of it, from the area and the counts alone.
+    area, (negatives, positives) = found["auc"], np.bincount(y)
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (positives - 1) * (q1 - area**2)
+    variance += (negatives - 1) * (q2 - area**2)
+    by_counts = np.sqrt(variance / (positives * negatives))
+    assert found.pop("auc_se") == pytest.approx(by_counts, rel=0.15)
     assert found == pytest.approx(
         {
             "loss": log_loss(y, p, sample_weight=WEIGHTS),

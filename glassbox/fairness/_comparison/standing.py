@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from glassbox.core.attributes import Attribute
+from glassbox.evaluation.estimates import Z
 from glassbox.evaluation.performance import auc
 from glassbox.fairness._dependence.inference import attribute_dependence
 from glassbox.fairness._scored import Scored
@@ -30,7 +31,8 @@ def quality(scored: Scored, weights: np.ndarray) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ``loss``; then, for two classes, ``auc`` (unweighted), ``accuracy`` and ``brier``; for
+        ``loss``; then, for two classes, ``auc`` and ``auc_se`` (unweighted; DeLong), ``accuracy``
+        and ``brier``; for
         more, ``accuracy`` and ``brier``; for regressions, ``r2`` and ``rmse``. The loss is the
         log-loss, half the squared error or, with the log link, that of Poisson.
     """
@@ -57,7 +59,8 @@ def _of_classes(scored: Scored, weights) -> dict[str, float]:
     own = np.maximum((truth * mean).sum(axis=1), _SMALLEST)
     found = {"loss": -np.average(np.log(own), weights=weights)}
     if not scored.several:
-        found["auc"] = auc(scored.truth[:, 0] > 0, scored.score[:, 0]).value
+        area = auc(scored.truth[:, 0] > 0, scored.score[:, 0])
+        found |= {"auc": area.value, "auc_se": (area.upper - area.lower) / (2 * Z)}
     right = mean.argmax(axis=1) == truth.argmax(axis=1)
     found["accuracy"] = np.average(right, weights=weights)
     # Of two classes the same square would count twice (Brier 1950, halved).
@@ -72,27 +75,34 @@ def _all_classes(table: np.ndarray) -> np.ndarray:
 
 
 def correlation(
-    scores: np.ndarray, attribute: Attribute, n_permutations: int = 0
+    scores: np.ndarray, attribute: Attribute, n_permutations: int = 0, n_bootstrap: int = 0
 ) -> dict[str, float]:
     """Distance correlation of scores with an attribute, the largest over the outputs.
 
     Returns
     -------
     dict of str to float
-        ``dependence``, and with permutations ``floor``: what chance alone gives on average.
+        ``dependence``; with permutations ``floor``: what chance alone gives on average; with
+        resamples ``dependence_se``.
     """
     frames = [
-        attribute_dependence(column, attribute, ["dcor"], n_permutations, 0, 0)
+        attribute_dependence(column, attribute, ["dcor"], n_permutations, n_bootstrap, 0)
         for column in scores.T
     ]
-    found = {"dependence": max(float(frame["estimate"].iloc[0]) for frame in frames)}
+    largest = max(frames, key=lambda frame: frame["estimate"].iloc[0]).iloc[0]
+    found = {"dependence": float(largest["estimate"])}
     if n_permutations:
         found["floor"] = max(float(frame["floor"].iloc[0]) for frame in frames)
+    if n_bootstrap:
+        found["dependence_se"] = float(largest["upper"] - largest["lower"]) / (2 * Z)
     return found
 
 
 def standing(
-    scored: Scored, attributes: Sequence[Attribute], weights: np.ndarray
+    scored: Scored,
+    attributes: Sequence[Attribute],
+    weights: np.ndarray,
+    n_bootstrap: int = 0,
 ) -> list[dict[str, float | str]]:
     """What predictions owe to each attribute.
 
@@ -107,7 +117,7 @@ def standing(
     return [
         {
             "attribute": attribute.name,
-            **correlation(scored.score, attribute),
+            **correlation(scored.score, attribute, n_bootstrap=n_bootstrap),
             **_gaps(scored, attribute, weights),
         }
         for attribute in attributes
