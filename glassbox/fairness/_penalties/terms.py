@@ -67,7 +67,7 @@ class PenaltyTerms:
         present = np.unique(cells[weights > 0])
         n_groups = np.bincount(present // len(attribute.levels), minlength=len(by_stratum))
         # What each group would weigh if those of its stratum weighed the same.
-        level = by_stratum[self._codes] / n_groups[self._codes]
+        level = (by_stratum / np.maximum(n_groups, 1))[self._codes]
         return np.where(weights > 0, weights * level / np.maximum(totals[cells], 1e-300), 0.0)
 
     def measured(self, name: str) -> Measure:
