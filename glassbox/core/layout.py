@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -106,6 +106,10 @@ class Layout:
     def slices(self) -> dict[str, slice]:
         """Where the columns of each term are."""
         return consecutive((term.name, term.n_columns) for term in self.terms)
+
+    def flat(self, tables: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Values of tables, such as densities, at the columns, shape (n_columns,)."""
+        return np.concatenate([tables[term.name].ravel()[term.slots] for term in self.terms])
 
     def rows(self, columns: Columns, dtype: type = np.float64) -> sparse.csr_array:
         """Basis rows of a table, shape (n_rows, n_columns)."""

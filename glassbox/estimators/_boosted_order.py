@@ -12,7 +12,7 @@ from glassbox.core.density import count_density
 from glassbox.core.refine import common_axis, refine
 from glassbox.core.terms import Term
 from glassbox.solvers.nearest import nearest_by_weights
-from glassbox.solvers.order import MonotoneOrder
+from glassbox.solvers.order import MonotoneOrder, linked
 
 # Rows that every cell has on top of its own: without any, it must not move at no cost.
 _EMPTY_CELL = 0.1
@@ -68,7 +68,8 @@ def nearest_monotone_model(
     model = _on_common_axes(model, directions)
     terms = _terms_of(model, directions)
     changes = {term.name: 0.0 for term in terms}
-    directions = _linked(_violated(terms, directions), terms, directions)
+    names = linked(_violated(terms, directions), (term.features for term in terms), directions)
+    directions = {name: sign for name, sign in directions.items() if name in names}
     if not directions:
         return model, changes
     terms = _terms_of(model, directions)
@@ -113,13 +114,3 @@ def _violated(terms: list[Term], directions: Mapping[str, int]) -> set[str]:
     slack = MonotoneOrder([term.axes for term in terms], directions).slack(flat)
     rounding = _NO_VIOLATION * np.abs(flat).max()
     return {name for name, spare in slack.items() if (spare < -rounding).any()}
-
-
-def _linked(names: set[str], terms: list[Term], directions: Mapping[str, int]) -> dict[str, int]:
-    """Directions of these features, and of those that pairs tie them to."""
-    found: set[str] = set()
-    while found != names:
-        found = names
-        tied = {name for term in terms if names & set(term.features) for name in term.features}
-        names = names | (tied & set(directions))
-    return {name: sign for name, sign in directions.items() if name in found}

@@ -116,7 +116,7 @@ class JointTrainer:
     def _corrections(self, layout, densities, n_members: int) -> ShapeNets | None:
         if self.dependence is None:
             return None
-        density = np.concatenate([densities[t.name].ravel()[t.slots] for t in layout.terms])
+        density = layout.flat(densities)
         return ShapeNets(layout, density, n_members, 1, hidden=_SHAPE_HIDDEN, seed=self.seed)
 
 

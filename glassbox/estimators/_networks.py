@@ -71,7 +71,7 @@ class NetworkTrainer:
     ) -> Members:
         """Members with what the networks add."""
         _, n_predictors, n_members = start.coefficients.shape
-        density = np.concatenate([densities[t.name].ravel()[t.slots] for t in layout.terms])
+        density = layout.flat(densities)
         nets = ShapeNets(
             layout,
             density,

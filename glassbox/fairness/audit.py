@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from glassbox.fairness._audit.groupings import groupings
 from glassbox.fairness._audit.result import Audit
 from glassbox.fairness._audit.row_resamples import RowResamples
 from glassbox.fairness._audit.sections import Sections
+from glassbox.fairness._counts import check_count
 from glassbox.fairness._scored import score_rows
 from glassbox.fairness._sensitive import attributes_of, sensitive_names, without_unknown
 
@@ -115,9 +116,9 @@ def audit(
     No evidence of dependence on site: dCor .041, floor .049, p = .56.
     """
     thresholds = _read_thresholds(thresholds)
-    _check_count("n_bootstrap", n_bootstrap, 0)
-    _check_count("n_permutations", n_permutations, 0)
-    _check_count("min_cell", min_cell, 1)
+    check_count("n_bootstrap", n_bootstrap)
+    check_count("n_permutations", n_permutations)
+    check_count("min_cell", min_cell, 1)
     names = sensitive_names(X, sensitive_features)
     readable = without_unknown(estimator, X, names)
     scored = score_rows(estimator, readable, y)
@@ -228,8 +229,3 @@ def _read_thresholds(thresholds: Any) -> np.ndarray:
     if not given:
         raise ValueError("thresholds is empty. Name one, or leave it out for 0.5.")
     return np.unique(np.array(given, dtype=float))
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number, {least} or more; got {value!r}.")

@@ -17,7 +17,7 @@ from glassbox.core._tables import open_table
 from glassbox.estimators.base import AdditiveEstimator
 from glassbox.fairness._audit.groupings import quartered
 from glassbox.fairness._comparison.levelling import group_merits
-from glassbox.fairness._comparison.standing import correlation, quality, standing
+from glassbox.fairness._comparison.standing import quality, standing
 from glassbox.fairness._comparison.verdicts import Verdicts, widening
 from glassbox.fairness._rows import rows_of
 from glassbox.fairness._scored import score_rows
@@ -186,9 +186,8 @@ def compare_strategies(
         scored = score_rows(fitted, _safe_indexing(X, test), y[test])
         here = [attribute.take(test) for attribute in attributes]
         merits = quality(scored, weights[test])
-        for attribute, stand in zip(here, standing(scored, here, weights[test]), strict=True):
-            chance = correlation(scored.score, attribute, _FLOOR_PERMUTATIONS)
-            rows.append({"strategy": name, "fold": k, **merits, **stand, "floor": chance["floor"]})
+        for stand in standing(scored, here, weights[test], _FLOOR_PERMUTATIONS):
+            rows.append({"strategy": name, "fold": k, **merits, **stand})
         inside = [grouped.take(test) for grouped in groups]
         for merit in group_merits(scored, inside, threshold, min_cell):
             group_rows.append({"strategy": name, "fold": k, **merit})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from glassbox.core.attributes import read_attributes
+from glassbox.fairness._counts import check_count
 from glassbox.fairness._dependence.inference import attribute_dependence
 from glassbox.fairness._dependence.measures import MEASURES
 
@@ -137,8 +137,8 @@ def dependence(
     """
     scores, labels = _read_scores(score)
     names = _read_measures(measures)
-    _check_count("n_permutations", n_permutations)
-    _check_count("n_bootstrap", n_bootstrap)
+    check_count("n_permutations", n_permutations)
+    check_count("n_bootstrap", n_bootstrap)
     attributes = read_attributes(sensitive_features, intersections=intersections)
     if attributes[0].n_rows != len(scores):
         raise ValueError(
@@ -191,8 +191,3 @@ def _read_measures(measures: Sequence[str] | None) -> list[str]:
     if not len(measures):
         raise ValueError("measures is empty. Name one, or leave it out for all.")
     return list(dict.fromkeys(measures))
-
-
-def _check_count(name: str, value: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name} must be a whole number, zero or more; got {value!r}.")

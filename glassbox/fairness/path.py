@@ -232,7 +232,7 @@ class _Sample:
     def judge(self, model: DependencePenalized) -> list[dict[str, Any]]:
         scored = score_rows(model, self.rows.X, self.rows.y)
         merits = quality(scored, self.weights)
-        stands = standing(scored, self.attributes, self.weights, self.n_bootstrap)
+        stands = standing(scored, self.attributes, self.weights, n_bootstrap=self.n_bootstrap)
         return [
             {**merits, **stand, "floor": floor}
             for stand, floor in zip(stands, self.floors, strict=True)

@@ -24,7 +24,7 @@ from glassbox.plots._audit_rows import (
     short,
 )
 from glassbox.plots._labels import NO_BREAK_SPACE, wrap
-from glassbox.plots._layout import new_figure, plain_texts, write_caption
+from glassbox.plots._layout import new_list, plain_texts, write_caption
 
 #: What readers call the measures.
 MEASURE_TITLES = {
@@ -44,7 +44,6 @@ MEASURE_TITLES = {
 DRAWN_MEASURES = ("dcor", "ks", "auc", "eta2")
 _NEEDED = ("attribute", "measure", "estimate", "floor", "floor_95", "lower", "upper")
 _LABEL_WIDTH = 34
-_WIDTH = 6.5
 
 
 class DependenceDisplay:
@@ -183,8 +182,7 @@ to 0.05, p = 0.27.'
         labels = [wrap(label, _LABEL_WIDTH) for label, _ in lines]
         own = ax is None
         if own:
-            n_lines = sum(label.count("\n") + 1 for label in labels)
-            ax = new_figure(_WIDTH, 1.0 + 0.27 * n_lines).add_subplot()
+            ax = new_list(labels, 1.0, 0.27)
         for i, (_, row) in enumerate(lines):
             if row is not None:
                 _draw_row(ax, i, row)

@@ -23,13 +23,12 @@ from glassbox.plots._audit_rows import (
     unit_of,
 )
 from glassbox.plots._labels import NO_BREAK_SPACE, wrap
-from glassbox.plots._layout import new_figure, write_caption
+from glassbox.plots._layout import new_list, write_caption
 
 _TOTAL = "total"
 _PER_SD, _SHARE = "per SD", "share of variance"
 _NEEDED = ("attribute", "contrast", "term", "gap", "lower", "upper")
 _LABEL_WIDTH = 36
-_WIDTH = 6.5
 # Light enough for the whisker to be seen on it.
 _TOTAL_COLOUR = "0.75"
 
@@ -217,8 +216,7 @@ class GapDisplay:
         labels = [wrap(title, _LABEL_WIDTH) for title in bars["title"]]
         own = ax is None
         if own:
-            n_lines = sum(label.count("\n") + 1 for label in labels)
-            ax = new_figure(_WIDTH, 0.95 + 0.25 * n_lines).add_subplot()
+            ax = new_list(labels, 0.95, 0.25)
         start = bars["start"].to_numpy()
         self._draw(ax, bars, start)
         dress_bars(ax, labels)

@@ -12,7 +12,7 @@ from glassbox.core.dictionary import DataDictionary
 from glassbox.plots import _style
 from glassbox.plots._joint import title_beyond_tables
 from glassbox.plots._labels import number, term_title, wrap
-from glassbox.plots._layout import new_figure
+from glassbox.plots._layout import new_list
 from glassbox.plots._sources import facts_of
 
 _UNIT_OF_LINK = {
@@ -120,10 +120,9 @@ class ImportanceDisplay:
         """
         frame = self.to_frame()
         shown = frame.iloc[: self.max_terms][::-1]
+        labels = [wrap(title, _LABEL_WIDTH) for title in shown["title"]]
         if ax is None:
-            labels = [wrap(title, _LABEL_WIDTH) for title in shown["title"]]
-            n_lines = sum(label.count("\n") + 1 for label in labels)
-            ax = new_figure(6.5, 0.9 + 0.24 * n_lines).add_subplot()
+            ax = new_list(labels, 0.9, 0.24)
         bars = ax.barh(range(len(shown)), shown["importance"], color=_style.CURVE, height=0.7)
         ax.bar_label(
             bars,
@@ -133,7 +132,7 @@ class ImportanceDisplay:
         )
         ax.set_yticks(
             range(len(shown)),
-            [wrap(title, _LABEL_WIDTH) for title in shown["title"]],
+            labels,
             fontsize=_style.FONT,
             parse_math=False,
         )

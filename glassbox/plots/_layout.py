@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from glassbox.plots import _style
 
 #: Mean width of a character of matplotlib's own font, in font sizes, on the safe side.
 _CHARACTER_WIDTH = 0.55
+#: Inches.
+_LIST_WIDTH = 6.5
 
 
 def place(widths: list[int], n_columns: int) -> list[tuple[int, int, int]]:
@@ -44,6 +47,22 @@ def new_figure(width: float, height: float) -> Figure:
     import matplotlib.pyplot as plt
 
     return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def new_list(labels: Sequence[str], room: float, line: float, least: float = 1.0) -> Axes:
+    """Axes of a new figure for a list of bars, as high as the lines of their labels.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Wrapped.
+    room, line : float
+        Inches for all else, and for each line.
+    least : float
+        Lines that a bar takes at least.
+    """
+    n_lines = sum(max(least, label.count("\n") + 1) for label in labels)
+    return new_figure(_LIST_WIDTH, room + line * n_lines).add_subplot()
 
 
 def write_caption(figure: Figure, caption: str, fontsize: float) -> None:

@@ -20,7 +20,7 @@ from glassbox.plots._audit_rows import (
     title_of,
 )
 from glassbox.plots._labels import wrap
-from glassbox.plots._layout import new_figure, plain_texts, write_caption
+from glassbox.plots._layout import new_list, plain_texts, write_caption
 
 #: By measure: what readers call it, and its value where nothing can be told.
 _MEASURES = {"auc": ("AUC", 0.5), "r2": ("R²", 0.0)}
@@ -29,7 +29,6 @@ _SOURCES = (
     ("from_shape", "from its shape in the model", "#E69F00", "////"),
 )
 _LABEL_WIDTH = 36
-_WIDTH = 6.5
 
 
 class ProxyDisplay:
@@ -174,8 +173,7 @@ height 0.9 and 0.6; bun 0.52 and 0.51.'
         labels = [wrap(title, _LABEL_WIDTH) for title in shown["title"]]
         own = ax is None
         if own:
-            n_lines = sum(max(1.4, label.count("\n") + 1) for label in labels)
-            ax = new_figure(_WIDTH, 1.15 + 0.25 * n_lines).add_subplot()
+            ax = new_list(labels, 1.15, 0.25, least=1.4)
         places = np.arange(len(shown))
         for (column, label, colour, hatch), shift in zip(_SOURCES, (-0.19, 0.19), strict=True):
             values = shown[column].to_numpy()

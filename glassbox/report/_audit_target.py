@@ -10,7 +10,7 @@ from pandas.api.types import is_numeric_dtype
 from sklearn.base import is_classifier
 
 from glassbox.report._errors import InputError
-from glassbox.report._outcome import plain_classes
+from glassbox.report._outcome import finite_numbers, plain_classes
 
 _MOST_SHOWN = 6
 
@@ -50,10 +50,7 @@ def _numbers(target: pd.Series, name: str) -> np.ndarray:
             f"The target {name!r} holds text (such as {str(target.iloc[0])!r}), and the model "
             "predicts a number; name the column that it predicts."
         )
-    y = target.to_numpy(dtype=np.float64)
-    if np.isinf(y).any():
-        raise InputError(f"The target {name!r} holds infinity; correct or empty these cells.")
-    return y
+    return finite_numbers(target, name)
 
 
 def _classes(classes: list, target: pd.Series, request: Any) -> np.ndarray:

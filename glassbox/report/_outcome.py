@@ -89,6 +89,14 @@ def _task(target: pd.Series, request: ReportRequest) -> tuple[Task, tuple[str, .
     )
 
 
+def finite_numbers(target: pd.Series, name: str) -> np.ndarray:
+    """A column of numbers, without infinite ones."""
+    y = target.to_numpy(dtype=np.float64)
+    if np.isinf(y).any():
+        raise InputError(f"The target {name!r} holds infinity; correct or empty these cells.")
+    return y
+
+
 def _read_numbers(target: pd.Series, request: ReportRequest, notices: tuple) -> Outcome:
     name = request.target
     if request.positive is not None:
@@ -102,9 +110,7 @@ def _read_numbers(target: pd.Series, request: ReportRequest, notices: tuple) -> 
             f"The target {name!r} holds text (such as {str(example)!r}), and a regression needs "
             "numbers; correct it, or say --classifier."
         )
-    y = target.to_numpy(dtype=np.float64)
-    if np.isinf(y).any():
-        raise InputError(f"The target {name!r} holds infinity; correct or empty these cells.")
+    y = finite_numbers(target, name)
     if np.ptp(y) == 0:
         raise InputError(
             f"The target {name!r} is {y[0]:g} in every row; there is nothing to learn."

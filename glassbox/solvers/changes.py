@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from scipy import linalg, sparse
@@ -161,13 +161,16 @@ class Changes:
     @cached_property
     def matrix(self) -> sparse.csr_array:
         """From unknowns to the flat vector of all coefficients, shape (size, n_unknowns)."""
-        blocks = [sparse.csr_array((0, 1))]
-        for sides in self._axes:
-            matrix = sides[0].matrix
-            for side in sides[1:]:
-                matrix = sparse.kron(matrix, side.matrix, format="csr")
-            blocks.append(matrix)
+        blocks = [sparse.csr_array((0, 1)), *self._matrices]
         return sparse.csr_array(sparse.block_diag(blocks, format="csr"))
+
+    @cached_property
+    def _matrices(self) -> list[sparse.csr_array]:
+        """From unknowns to coefficients, term by term."""
+        return [
+            reduce(lambda a, b: sparse.kron(a, b, format="csr"), [s.matrix for s in sides])
+            for sides in self._axes
+        ]
 
     @property
     def n_unknowns(self) -> int:
@@ -182,11 +185,8 @@ class Changes:
         thousand would say against it; one that goes to and fro from anchor to anchor costs most.
         """
         blocks = [np.zeros((1, 1))]
-        for term, sides in zip(self.terms, self._axes, strict=True):
+        for term, sides, matrix in zip(self.terms, self._axes, self._matrices, strict=True):
             share = term.density.ravel() / max(term.density.sum(), 1e-300)
-            matrix = sides[0].matrix
-            for side in sides[1:]:
-                matrix = sparse.kron(matrix, side.matrix, format="csr")
             touched = np.asarray(abs(matrix).T @ share)
             size = np.diag(_SIZE * touched + _RIDGE)
             rough = sides[0].roughness / sides[0].n_anchors

@@ -5,16 +5,15 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-import clarabel
 import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
+from glassbox.solvers._program import solve_program
 from glassbox.solvers.changes import Changes
 from glassbox.solvers.order import MonotoneOrder
 
 _TOLERANCE = 1e-10
-_SOLVED = (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,21 +60,11 @@ class Constraints:
             format="csc",
         )
         rows = sparse.hstack([self._by_unknowns * scale, self._bounds], format="csc")
-        settings = clarabel.DefaultSettings()
-        settings.verbose, settings.max_threads = False, 1
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _TOLERANCE
         # Unknowns in units of the size of the solution.
-        solver = clarabel.DefaultSolver(
-            sparse.csc_matrix(quadratic),
-            np.append(cost / height, np.zeros(self._n_bounds)),
-            sparse.csc_matrix(-rows),
-            self._spare / height,
-            [clarabel.NonnegativeConeT(rows.shape[0])],
-            settings,
-        )
-        solution = solver.solve()
-        found = scale * np.array(solution.x)[: len(point)] * height
-        if solution.status in _SOLVED and np.isfinite(found).all():
+        linear = np.append(cost / height, np.zeros(self._n_bounds))
+        solution = solve_program(quadratic, linear, rows, self._spare / height, _TOLERANCE)
+        found = scale * solution.x[: len(point)] * height
+        if solution.solved and np.isfinite(found).all():
             return found
         warnings.warn(
             f"A step under the declared directions was not found ({solution.status}); the tables "

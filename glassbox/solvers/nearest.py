@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
-import clarabel
 import numpy as np
 from scipy import linalg, sparse
 from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 
+from glassbox.solvers._program import solve_program
 from glassbox.solvers.order import MonotoneOrder
 
 _MOST_ROUNDS = 40
@@ -91,8 +91,7 @@ def nearest_by_weights(point: np.ndarray, order: MonotoneOrder, weights: np.ndar
 
     Notes
     -----
-    The program is sparse, and solved by the interior-point method of Clarabel (Goulart & Chen
-    2024, "Clarabel: an interior-point solver for conic programs with quadratic objectives").
+    The program is sparse, and solved by an interior-point method.
 
     Examples
     --------
@@ -110,26 +109,17 @@ def nearest_by_weights(point: np.ndarray, order: MonotoneOrder, weights: np.ndar
     n_rows, n_bounds = rows.shape[0], rows.shape[1] - order.size
     cost = np.append(weights / weights.mean(), np.zeros(n_bounds))
     wished = np.append(point / unit, np.zeros(n_bounds))
-    settings = clarabel.DefaultSettings()
-    settings.verbose, settings.max_threads = False, 1
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _TOLERANCE
-    solver = clarabel.DefaultSolver(
-        sparse.csc_matrix(sparse.diags_array(cost)),
-        -cost * wished,
-        sparse.csc_matrix(-rows),
-        np.zeros(n_rows),
-        [clarabel.NonnegativeConeT(n_rows)],
-        settings,
+    solution = solve_program(
+        sparse.diags_array(cost), -cost * wished, rows, np.zeros(n_rows), _TOLERANCE
     )
-    solution = solver.solve()
-    if solution.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
+    if not solution.solved:
         warnings.warn(
             f"The nearest monotone tables were not found ({solution.status}); those that are used "
             "are monotone, but may have changed more than needed.",
             ConvergenceWarning,
             stacklevel=2,
         )
-    return order.settled(unit * np.array(solution.x)[: order.size], weights)
+    return order.settled(unit * solution.x[: order.size], weights)
 
 
 class _Projection:

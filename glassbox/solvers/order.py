@@ -6,7 +6,7 @@ by as much, whatever the values of its partners.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -248,3 +248,28 @@ def directed_increments(coarse: Axis, fine: Axis, direction: int) -> sparse.csr_
     increments = sparse.csr_array(direction * (matrix[1:] - matrix[:-1]))
     increments.eliminate_zeros()
     return increments
+
+
+def linked(
+    names: set[str], terms: Iterable[tuple[str, ...]], directions: Mapping[str, int]
+) -> set[str]:
+    """These features, and those with a direction that pairs tie them to.
+
+    Parameters
+    ----------
+    names : set of str
+    terms : iterable of tuple of str
+        Features of each term.
+    directions : mapping of str to {-1, 1}
+
+    Examples
+    --------
+    >>> sorted(linked({"a"}, [("a", "b"), ("b", "c"), ("c",)], {"a": 1, "b": 1}))
+    ['a', 'b']
+    """
+    terms, found = [set(features) for features in terms], set()
+    while found != names:
+        found = names
+        tied = set().union(*(features for features in terms if features & names))
+        names = names | (tied & set(directions))
+    return found

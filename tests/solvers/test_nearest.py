@@ -10,7 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from glassbox.core.axes import CategoricalAxis, NumericAxis
 from glassbox.core.layout import Layout, TermColumns
-from glassbox.solvers import nearest
+from glassbox.solvers import _program
 from glassbox.solvers.nearest import nearest_by_weights, nearest_in_order
 from glassbox.solvers.order import MonotoneOrder
 from tests.solvers.test_order import every_move, random_problem
@@ -289,14 +289,14 @@ def test_what_is_in_order_stays_where_it_is(seed):
 def test_a_solver_that_stops_early_says_so(monkeypatch):
     age = NumericAxis("age", np.array([0.0, 1.0, 2.0]), 1)
     order = MonotoneOrder([(age,)], {"age": 1})
-    settings_of = nearest.clarabel.DefaultSettings
+    settings_of = _program.clarabel.DefaultSettings
 
     def hasty():
         found = settings_of()
         found.max_iter = 1
         return found
 
-    monkeypatch.setattr(nearest.clarabel, "DefaultSettings", hasty)
+    monkeypatch.setattr(_program.clarabel, "DefaultSettings", hasty)
     point = np.array([3.0, 1.0, 2.0, 0.0])
     with pytest.warns(ConvergenceWarning, match="nearest monotone tables were not found"):
         found = nearest_by_weights(point, order, np.ones(4))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from glassbox.core.strata import outcome_strata
 from glassbox.fairness._audit.gap_amounts import amount_gaps
 from glassbox.fairness._audit.gap_groups import group_gaps, reference_group
 from glassbox.fairness._audit.row_resamples import RowResamples
+from glassbox.fairness._counts import check_count
 from glassbox.fairness._scored import contributions_of, is_additive, link_scores
 from glassbox.fairness._sensitive import attributes_of, sensitive_names, without_unknown
 
@@ -115,7 +115,7 @@ def decompose_gap(
             f"{type(estimator).__name__} has no contributions of terms. Give an additive "
             "estimator of glassbox, or a strategy whose predictions are those of tables."
         )
-    _check_count(n_bootstrap)
+    check_count("n_bootstrap", n_bootstrap)
     readable = without_unknown(estimator, X, sensitive_names(X, sensitive_features))
     terms, contributions = contributions_of(estimator, readable)
     scores = link_scores(estimator, readable)
@@ -203,8 +203,3 @@ def _rows(
         return frame
     order = np.argsort(np.tile(np.arange(len(outputs)), len(terms)), kind="stable")
     return frame.iloc[order]
-
-
-def _check_count(n_bootstrap: Any) -> None:
-    if not isinstance(n_bootstrap, Integral) or isinstance(n_bootstrap, bool) or n_bootstrap < 0:
-        raise ValueError(f"n_bootstrap must be a whole number, zero or more; got {n_bootstrap!r}.")

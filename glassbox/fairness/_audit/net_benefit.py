@@ -29,9 +29,9 @@ def net_benefit_rows(
         Between 0 and 1.
     """
     odds = thresholds / (1 - thresholds)
-    values = _benefit(counts.tp, counts.fp, counts.n, odds)
-    everybody = _benefit(counts.events, counts.others, counts.n, odds)
-    lower, upper = percentiles(_benefit(resampled.tp, resampled.fp, resampled.n, odds))
+    values = benefit(counts.tp, counts.fp, counts.n, odds)
+    everybody = benefit(counts.events, counts.others, counts.n, odds)
+    lower, upper = percentiles(benefit(resampled.tp, resampled.fp, resampled.n, odds))
     for k, level in enumerate(grouping.levels):
         reason = grouping.reason(k)
         n = np.nan if grouping.withheld[k] else float(grouping.counts[k])
@@ -42,8 +42,9 @@ def net_benefit_rows(
             yield grouping.name, level, threshold, *figures, n, reason
 
 
-def _benefit(
+def benefit(
     treated: np.ndarray, in_vain: np.ndarray, n: np.ndarray, odds: np.ndarray
 ) -> np.ndarray:
+    """True positives, less false ones at the odds of the threshold, per row."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return (treated - in_vain * odds) / n

@@ -9,6 +9,7 @@ import numpy as np
 from glassbox.core.attributes import Attribute
 from glassbox.evaluation.performance import auc
 from glassbox.fairness._audit.groupings import too_few
+from glassbox.fairness._audit.net_benefit import benefit
 from glassbox.fairness._scored import Scored
 
 
@@ -65,10 +66,9 @@ def _merits(scored: Scored, rows: np.ndarray, threshold: float) -> dict[str, flo
         right = scored.prediction[rows].argmax(axis=1) == truth.argmax(axis=1)
         return {"accuracy": right.mean() if len(right) else np.nan}
     event, chosen = truth[:, 0] > 0, scored.prediction[rows, 0] >= threshold
-    n_rows = max(len(event), 1)
-    odds = threshold / (1 - threshold)
+    treated, in_vain = (chosen & event).sum(), (chosen & ~event).sum()
     return {
         "auc": auc(event, scored.score[rows, 0]).value,
         "tpr": chosen[event].mean() if event.any() else np.nan,
-        "net_benefit": ((chosen & event).sum() - odds * (chosen & ~event).sum()) / n_rows,
+        "net_benefit": benefit(treated, in_vain, len(event), threshold / (1 - threshold)),
     }

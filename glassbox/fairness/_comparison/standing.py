@@ -32,9 +32,8 @@ def quality(scored: Scored, weights: np.ndarray) -> dict[str, float]:
     -------
     dict of str to float
         ``loss``; then, for two classes, ``auc`` and ``auc_se`` (unweighted; DeLong), ``accuracy``
-        and ``brier``; for
-        more, ``accuracy`` and ``brier``; for regressions, ``r2`` and ``rmse``. The loss is the
-        log-loss, half the squared error or, with the log link, that of Poisson.
+        and ``brier``; for more, ``accuracy`` and ``brier``; for regressions, ``r2`` and ``rmse``.
+        The loss is the log-loss, half the squared error or, with the log link, that of Poisson.
     """
     if scored.task == "regression":
         found = _of_amounts(scored.truth[:, 0], scored.prediction[:, 0], scored.link, weights)
@@ -102,6 +101,7 @@ def standing(
     scored: Scored,
     attributes: Sequence[Attribute],
     weights: np.ndarray,
+    n_permutations: int = 0,
     n_bootstrap: int = 0,
 ) -> list[dict[str, float | str]]:
     """What predictions owe to each attribute.
@@ -112,12 +112,13 @@ def standing(
         ``attribute``, ``dependence`` (distance correlation of the score, unweighted; the largest
         over the outputs), ``dp_gap`` and ``eo_gap``: the largest difference between two groups of
         the share of a predicted class, and of that share within a true class, over groups of 20
-        rows or more; NaN for amounts and regressions.
+        rows or more; NaN for amounts and regressions. With permutations and resamples also what
+        :func:`correlation` says of them.
     """
     return [
         {
             "attribute": attribute.name,
-            **correlation(scored.score, attribute, n_bootstrap=n_bootstrap),
+            **correlation(scored.score, attribute, n_permutations, n_bootstrap),
             **_gaps(scored, attribute, weights),
         }
         for attribute in attributes

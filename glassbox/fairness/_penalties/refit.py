@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import pandas as pd
 from sklearn.utils import column_or_1d
 
 from glassbox.core.additive import AdditiveModel, Columns
-from glassbox.core.attributes import Attribute
 from glassbox.core.terms import Term
 from glassbox.estimators.base import AdditiveEstimator
 from glassbox.fairness._penalties.terms import PenaltyTerms
@@ -139,17 +139,25 @@ class Refit:
             {
                 "attribute": attribute.name,
                 "measure": self.measure,
-                "before": self._measured(attribute, self.rows.scores),
-                "after": self._measured(attribute, after),
+                "before": before,
+                "after": meter(after),
             }
-            for attribute in self.terms.attributes
+            for attribute, meter, before in zip(
+                self.terms.attributes, self._meters, self._before, strict=True
+            )
         )
 
-    def _measured(self, attribute: Attribute, scores: np.ndarray) -> float:
-        terms = replace(self.terms, attributes=[attribute])
-        if self.measure == "mean":
-            return sum(part.share * part.ratio(scores) for part in terms.explained())
-        return terms.measured(self.measure)(scores)[0]
+    @cached_property
+    def _meters(self) -> list[Callable[[np.ndarray], float]]:
+        """From scores to the measure, one for each attribute."""
+        return [
+            replace(self.terms, attributes=[attribute]).meter(self.measure)
+            for attribute in self.terms.attributes
+        ]
+
+    @cached_property
+    def _before(self) -> list[float]:
+        return [meter(self.rows.scores) for meter in self._meters]
 
     def _changed_model(self, unknowns: np.ndarray) -> AdditiveModel:
         model, order = self._model, self._order_of_tables

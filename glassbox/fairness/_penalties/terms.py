@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,6 +69,14 @@ class PenaltyTerms:
         # What each group would weigh if those of its stratum weighed the same.
         level = (by_stratum / np.maximum(n_groups, 1))[self._codes]
         return np.where(weights > 0, weights * level / np.maximum(totals[cells], 1e-300), 0.0)
+
+    def meter(self, name: str) -> Callable[[np.ndarray], float]:
+        """A measure as a function of scores, "mean" in its share of their own variance."""
+        if name != "mean":
+            measured = self.measured(name)
+            return lambda scores: measured(scores)[0]
+        parts = self.explained()
+        return lambda scores: sum(part.share * part.ratio(scores) for part in parts)
 
     def measured(self, name: str) -> Measure:
         """A measure as a function of scores, with its derivative.

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping
 from functools import reduce
 
-import clarabel
 import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
@@ -16,7 +15,8 @@ from glassbox.core.certificate import monotonicity_certificate
 from glassbox.core.refine import common_axis, refine
 from glassbox.core.terms import Term
 from glassbox.fairness._strategies.explained import Covariance, Explains, centred
-from glassbox.solvers.order import MonotoneOrder, directed_increments
+from glassbox.solvers._program import solve_program
+from glassbox.solvers.order import MonotoneOrder, directed_increments, linked
 
 # Of the interior-point solver, in units of the largest coefficient.
 _TOLERANCE = 1e-12
@@ -58,7 +58,7 @@ def in_order(
     if not broken:
         return changed
     changed, wished = (_with_mains(model, directions) for model in (changed, wished))
-    names = _linked(broken, changed, directions)
+    names = linked(broken, (term.features for term in changed.terms), directions)
     directions = {name: directions[name] for name in names}
     terms = [term for term in wished.terms if set(term.features) & names]
     found = [Covariance.of(t, columns, weights, explains(t)) for t in terms]
@@ -88,16 +88,6 @@ def _with_mains(model: AdditiveModel, directions: Mapping[str, int]) -> Additive
     return model.replace(terms=tuple(terms.values()))
 
 
-def _linked(names: set[str], model: AdditiveModel, directions: Mapping[str, int]) -> set[str]:
-    """These features, and those with a direction that pairs tie them to."""
-    found: set[str] = set()
-    while found != names:
-        found = names
-        tied = {n for t in model.terms if names & set(t.features) for n in t.features}
-        names = names | (tied & set(directions))
-    return found
-
-
 def _nearest(
     terms: list[Term], found: list[Covariance], directions: Mapping[str, int]
 ) -> list[np.ndarray]:
@@ -110,28 +100,23 @@ def _nearest(
     spare = order.rows.shape[1] - len(point)
     cost = sparse.block_diag([metric, sparse.csc_array((spare, spare))], format="csc")
     bound = sparse.hstack([bound, sparse.csc_array((bound.shape[0], spare))])
-    settings = clarabel.DefaultSettings()
-    settings.verbose, settings.max_threads = False, 1
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _TOLERANCE
-    solution = clarabel.DefaultSolver(
-        sparse.csc_matrix(sparse.triu(cost)),
+    rows = sparse.vstack([bound, order.rows])
+    solution = solve_program(
+        sparse.triu(cost),
         -(cost @ np.append(point / unit, np.zeros(spare))),
-        sparse.csc_matrix(sparse.vstack([bound, -order.rows])),
-        np.zeros(bound.shape[0] + order.rows.shape[0]),
-        [
-            clarabel.ZeroConeT(bound.shape[0]),
-            clarabel.NonnegativeConeT(order.rows.shape[0]),
-        ],
-        settings,
-    ).solve()
-    if solution.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
+        rows,
+        np.zeros(rows.shape[0]),
+        _TOLERANCE,
+        n_equalities=bound.shape[0],
+    )
+    if not solution.solved:
         warnings.warn(
             f"The nearest monotone tables were not found ({solution.status}); those that are used "
             "are monotone, but may have changed more than needed.",
             ConvergenceWarning,
             stacklevel=2,
         )
-    flat = order.settled(unit * np.array(solution.x)[: len(point)])
+    flat = order.settled(unit * solution.x[: len(point)])
     return np.split(flat, np.cumsum([term.coefficients.size for term in terms])[:-1])
 
 
