@@ -1,9 +1,10 @@
-"""From a fitted explainable boosting machine of interpret to a glassbox model."""
+"""The other engine: interpret's explainable boosting machine, read into a glassbox model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,105 @@ from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import MISSING_CODE, Axis, CategoricalAxis, NumericAxis
 from glassbox.core.schema import ColumnSchema
 from glassbox.core.terms import Term
+from glassbox.estimators._boosted_plan import BoostingPlan, Trained
+from glassbox.estimators._progress import BagProgress
 from glassbox.estimators._training import TrainingTable
+from glassbox.solvers._boosting.bins import with_edges
+
+#: Parameters of interpret's by the same name.
+PASSED_THROUGH = (
+    "max_bins",
+    "max_interaction_bins",
+    "inner_bags",
+    "learning_rate",
+    "greedy_ratio",
+    "cyclic_progress",
+    "smoothing_rounds",
+    "interaction_smoothing_rounds",
+    "max_rounds",
+    "early_stopping_rounds",
+    "early_stopping_tolerance",
+    "min_samples_leaf",
+    "min_hessian",
+    "reg_alpha",
+    "reg_lambda",
+    "max_delta_step",
+    "gain_scale",
+    "min_cat_samples",
+    "cat_smooth",
+    "missing",
+    "max_leaves",
+    "n_jobs",
+)
+
+_ROUNDING = 1e-12
 
 _LINKS = {"identity": "identity", "logit": "logit", "log": "log", "mlogit": "softmax"}
+
+
+def boost_with_interpret(
+    estimator: Any, table: TrainingTable, plan: BoostingPlan, machine: type, objective: str
+) -> Trained:
+    """Boost with interpret.
+
+    Parameters
+    ----------
+    estimator : BoostedGAMClassifier or BoostedGAMRegressor
+        Its parameters are read.
+    table : TrainingTable
+    plan : BoostingPlan
+    machine : type
+        ExplainableBoostingClassifier or ExplainableBoostingRegressor.
+    objective : str
+        A loss, as interpret calls it.
+
+    Raises
+    ------
+    ValueError
+        If a parameter asks for what only the other engine can do, or some bag has no row of a
+        class.
+    """
+    for name, possible in (
+        ("warm_start", not estimator.warm_start),
+        ("device", estimator.device in ("cpu", "auto")),
+    ):
+        if not possible:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} is not possible with engine='interpret'; "
+                "use engine='gram'."
+            )
+    frame, types = to_interpret(table)
+    directions = plan.directions
+    ebm = machine(
+        **{name: getattr(estimator, name) for name in PASSED_THROUGH},
+        outer_bags=estimator.n_bags,
+        validation_size=plan.n_held_out,
+        objective=objective,
+        feature_types=types,
+        interactions=plan.pairs,
+        exclude=plan.excluded or None,
+        # interpret takes a tenth longer per step when told of directions, be they all zero.
+        monotone_constraints=[directions.get(name, 0) for name in table.schema.names]
+        if directions
+        else None,
+        random_state=plan.seed,
+        callback=BagProgress(estimator.verbose) if estimator.verbose else None,
+    )
+    equal = np.all(table.weights == table.weights[0])
+    with warnings.catch_warnings():
+        # interpret warns that it cannot draw missing values and multiclass pairs; we can.
+        warnings.filterwarnings("ignore", "Missing values detected", UserWarning)
+        warnings.filterwarnings("ignore", "For multiclass we cannot", UserWarning)
+        warnings.filterwarnings("ignore", "If validation_size is 0", UserWarning)
+        ebm.fit(frame, table.y, sample_weight=None if equal else table.weights)
+    if not np.isfinite(ebm.bagged_intercept_).all():
+        raise ValueError(
+            "A class has so few rows that some bag holds none of them. Give more rows of it, "
+            "or leave the class out."
+        )
+    model, bags = read_ebm(ebm, table)
+    model = _without_rounding_dips(model, directions)
+    return Trained(model, bags, np.array(ebm.best_iteration_).sum(axis=0).tolist())
 
 
 def to_interpret(table: TrainingTable) -> tuple[pd.DataFrame, list[str]]:
@@ -105,18 +202,17 @@ def _binned_axis(column: ColumnSchema, bins, values: np.ndarray) -> BinnedAxis:
     return BinnedAxis(axis, np.array([*range(1, unseen), 0]))
 
 
-def with_edges(cuts: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Cuts as the inner knots of an axis whose outer knots are the edges of the data."""
-    present = values[~np.isnan(values)]
-    if not len(present):
-        return np.array([0.0, 1.0]) if not len(cuts) else _widened(cuts, cuts[0], cuts[-1])
-    return _widened(cuts, present.min(), present.max())
-
-
-def _widened(cuts: Sequence[float], low: float, high: float) -> np.ndarray:
-    if len(cuts):
-        low = low if low < cuts[0] else np.nextafter(cuts[0], -np.inf)
-        high = high if high > cuts[-1] else np.nextafter(cuts[-1], np.inf)
-    elif low == high:
-        low, high = low - 0.5, high + 0.5
-    return np.array([low, *cuts, high])
+def _without_rounding_dips(model: AdditiveModel, directions: dict[str, int]) -> AdditiveModel:
+    """Mend dips of rounding size, so that the certificate of a constrained term is exact."""
+    terms = []
+    for term in model.terms:
+        direction = directions.get(term.name, 0)
+        if direction:
+            coefficients = term.coefficients.copy()
+            values = direction * coefficients[: term.axes[0].n_values]
+            monotone = np.maximum.accumulate(values, axis=0)
+            if np.abs(monotone - values).max() < _ROUNDING * max(1.0, np.abs(values).max()):
+                coefficients[: term.axes[0].n_values] = direction * monotone
+                term = term.replace(coefficients=coefficients)
+        terms.append(term)
+    return model.replace(terms=tuple(terms))

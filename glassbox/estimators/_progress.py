@@ -9,7 +9,7 @@ _STEPS_BETWEEN_LINES = 2_000
 
 
 class BagProgress:
-    """interpret's callback: says, from whichever process trains it, how far a bag has come.
+    """Says, from whichever process trains it, how far a bag has come.
 
     Parameters
     ----------
@@ -20,9 +20,16 @@ class BagProgress:
     def __init__(self, verbose: int):
         self._every = max(1, _STEPS_BETWEEN_LINES // int(verbose))
 
+        self._said: dict[int, int] = {}
+
     def __call__(self, bag: int, step: int, progress: bool, metric: float) -> bool:
         """Print a line now and then; never stop the training."""
-        if step and step % self._every == 0:
+        return self.of_bins(bag, step, metric)
+
+    def of_bins(self, bag: int, step: int, metric: float) -> bool:
+        """The same, for the engine in the space of bins, which does not report every step."""
+        if step // self._every > self._said.get(bag, 0):
+            self._said[bag] = step // self._every
             _say(f"bag {bag + 1}: {step:,} steps, validation loss {metric:.5f}")
         return False
 

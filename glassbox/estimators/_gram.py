@@ -1,0 +1,268 @@
+"""The engine of glassbox itself: boosting in the space of bins."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from glassbox.core.additive import AdditiveModel
+from glassbox.core.schema import Schema
+from glassbox.core.terms import Term
+from glassbox.estimators._boosted_plan import BoostingPlan, Trained
+from glassbox.estimators._progress import BagProgress
+from glassbox.estimators._training import TrainingTable
+from glassbox.solvers._boosting.bins import BinnedColumn, bin_column
+from glassbox.solvers._boosting.draws import draw_bags
+from glassbox.solvers._boosting.losses import Loss
+from glassbox.solvers._boosting.partition import StepRule
+from glassbox.solvers._boosting.threads import Threads
+from glassbox.solvers.boosting import (
+    BoostedTables,
+    BoostingOptions,
+    BoostingState,
+    Problem,
+    boost,
+)
+
+
+@dataclass(frozen=True)
+class GramState:
+    """What a fit leaves behind for the next one to go on from.
+
+    Attributes
+    ----------
+    schema : Schema
+    plan : BoostingPlan
+    mains, in_pairs : list of BinnedColumn
+        The columns, as main effects and in pairs.
+    state : BoostingState
+    """
+
+    schema: Schema
+    plan: BoostingPlan
+    mains: list[BinnedColumn]
+    in_pairs: list[BinnedColumn]
+    state: BoostingState
+
+
+def boost_in_bins(
+    estimator: Any,
+    table: TrainingTable,
+    plan: BoostingPlan,
+    loss: Loss,
+    start: GramState | None = None,
+) -> Trained:
+    """Boost with the engine of glassbox itself.
+
+    Parameters
+    ----------
+    estimator : BoostedGAMClassifier or BoostedGAMRegressor
+        Its parameters are read.
+    table : TrainingTable
+    plan : BoostingPlan
+    loss : Loss
+    start : GramState, optional
+        To go on from.
+
+    Raises
+    ------
+    ValueError
+        If a parameter asks for what only interpret can do.
+    """
+    _check_parameters(estimator)
+    numbers = [j for j in range(len(table.schema)) if (j,) not in plan.excluded]
+    pairs, n_pairs = _candidates(plan, len(table.schema))
+    n_threads = effective_n_jobs(estimator.n_jobs)
+    if start is None:
+        mains, in_pairs = _bin_columns(estimator, table, plan, numbers, bool(n_pairs), n_threads)
+    else:
+        _check_start(start, table, plan)
+        mains = [c.recoded(table.columns[c.axis.name]) for c in start.mains]
+        in_pairs = [c.recoded(table.columns[c.axis.name]) for c in start.in_pairs]
+    classes = table.y if loss.link in ("logit", "softmax") else None
+    problem = Problem(
+        [column.feature for column in mains],
+        [column.feature for column in in_pairs],
+        pairs,
+        n_pairs,
+        table.y.astype(np.float64),
+        table.weights,
+        draw_bags(classes, table.n_rows, plan.n_held_out, estimator.n_bags, plan.seed),
+    )
+    tables = boost(
+        problem,
+        _options(estimator, loss),
+        plan.seed,
+        n_threads,
+        BagProgress(estimator.verbose).of_bins if estimator.verbose else None,
+        _row_passes(estimator.device),
+        None if start is None else start.state,
+    )
+    state = GramState(
+        table.schema,
+        plan,
+        [column.without_rows() for column in mains],
+        [column.without_rows() for column in in_pairs],
+        tables.state,
+    )
+    return _trained(tables, mains, in_pairs, loss.link, state)
+
+
+def _check_parameters(estimator: Any) -> None:
+    """Refuse what only interpret can do."""
+    for name, possible in (
+        ("inner_bags", estimator.inner_bags == 0),
+        ("max_leaves", estimator.max_leaves == 2),
+        ("missing", estimator.missing != "gain"),
+    ):
+        if not possible:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} is not possible with engine='gram'; use "
+                "engine='interpret'."
+            )
+
+
+def _candidates(plan: BoostingPlan, n_columns: int) -> tuple[list[tuple[int, int]], int]:
+    """Pairs that may have a table, and how many of them do."""
+    excluded = {frozenset(item) for item in plan.excluded if len(item) == 2}
+    if isinstance(plan.pairs, int):
+        pairs = list(combinations(range(n_columns), 2)) if plan.pairs else []
+        pairs = [pair for pair in pairs if frozenset(pair) not in excluded]
+        return pairs, min(plan.pairs, len(pairs))
+    pairs = [(i, j) for i, j in plan.pairs if frozenset((i, j)) not in excluded]
+    return pairs, len(pairs)
+
+
+def _bin_columns(
+    estimator: Any,
+    table: TrainingTable,
+    plan: BoostingPlan,
+    numbers: list[int],
+    with_pairs: bool,
+    n_threads: int,
+) -> tuple[list[BinnedColumn], list[BinnedColumn]]:
+    """Columns as main effects, and all of them as they are in pairs."""
+    columns = table.schema.columns
+
+    def main(j: int) -> BinnedColumn:
+        column = columns[j]
+        direction = plan.directions.get(column.name, 0)
+        values = table.columns[column.name]
+        return bin_column(column, values, estimator.max_bins, direction, estimator.missing)
+
+    def in_pairs(j: int) -> BinnedColumn:
+        values = table.columns[columns[j].name]
+        return bin_column(columns[j], values, estimator.max_interaction_bins)
+
+    with Threads(n_threads) as threads:
+        return (
+            threads.map(main, numbers),
+            threads.map(in_pairs, range(len(columns))) if with_pairs else [],
+        )
+
+
+def _check_start(start: GramState, table: TrainingTable, plan: BoostingPlan) -> None:
+    """Refuse to go on with other columns or terms."""
+    if start.schema != table.schema:
+        raise ValueError(
+            "warm_start=True goes on with the columns of the last fit, "
+            f"{start.schema.names}, but X has others, or other categories: {table.schema.names}. "
+            "Set warm_start=False to start afresh."
+        )
+    for what, before, now in (
+        ("interactions", start.plan.pairs, plan.pairs),
+        ("exclude", start.plan.excluded, plan.excluded),
+        ("monotonic_cst", start.plan.directions, plan.directions),
+    ):
+        if before != now:
+            raise ValueError(
+                f"warm_start=True goes on with the terms of the last fit, but {what} has changed. "
+                "Set it back, or set warm_start=False to start afresh."
+            )
+
+
+def _options(estimator: Any, loss: Loss) -> BoostingOptions:
+    step = StepRule(
+        float(estimator.learning_rate),
+        float(estimator.reg_alpha),
+        float(estimator.reg_lambda),
+        float(estimator.max_delta_step) or np.inf,
+        float(estimator.min_hessian),
+        int(estimator.min_samples_leaf),
+        int(estimator.min_cat_samples),
+        float(estimator.cat_smooth),
+        float(estimator.gain_scale),
+    )
+    return BoostingOptions(
+        loss,
+        step,
+        float(estimator.greedy_ratio),
+        float(estimator.cyclic_progress),
+        int(estimator.smoothing_rounds),
+        int(estimator.interaction_smoothing_rounds),
+        int(estimator.max_rounds),
+        int(estimator.early_stopping_rounds),
+        float(estimator.early_stopping_tolerance),
+    )
+
+
+def _row_passes(device: str) -> type:
+    """What reads the rows on a device."""
+    from glassbox.solvers._boosting.passes import RowPasses
+
+    if device == "cpu":
+        return RowPasses
+    import torch
+
+    if not torch.cuda.is_available():
+        if device != "auto":
+            warnings.warn(
+                f"device={device!r} asks for a CUDA device and torch {torch.__version__} finds "
+                "none here: the model is boosted on the CPU.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return RowPasses
+    from glassbox.nets.devices import resolve_device
+    from glassbox.nets.row_passes import row_passes_on
+
+    return row_passes_on(resolve_device(device))
+
+
+def _trained(
+    tables: BoostedTables,
+    mains: list[BinnedColumn],
+    in_pairs: list[BinnedColumn],
+    link: str,
+    state: GramState,
+) -> Trained:
+    intercept = tables.intercept
+    if link == "softmax":
+        intercept = intercept - intercept.mean()
+    axes_of_terms = [(column,) for column in mains]
+    axes_of_terms += [(in_pairs[i], in_pairs[j]) for i, j in tables.pairs]
+    terms, bags = [], []
+    for columns, table in zip(axes_of_terms, [*tables.mains, *tables.pair_tables], strict=True):
+        every_bag = _on_axes(table, columns)
+        coefficients = np.tensordot(tables.bag_weights, every_bag, axes=1)
+        terms.append(Term(tuple(column.axis for column in columns), coefficients))
+        bags.append(every_bag.reshape(len(every_bag), *terms[-1].coefficients.shape))
+    return Trained(AdditiveModel(intercept, tuple(terms), link), bags, tables.n_steps, state)
+
+
+def _on_axes(table: np.ndarray, columns: tuple[BinnedColumn, ...]) -> np.ndarray:
+    """Tables over bins as tables over the slots of axes, outputs last; 0 where no row lies."""
+    for dimension, column in enumerate(columns, start=2):
+        slots = np.take(table, np.maximum(column.bin_of_slot, 0), axis=dimension)
+        empty = [slice(None)] * slots.ndim
+        empty[dimension] = column.bin_of_slot < 0
+        slots[tuple(empty)] = 0.0
+        table = slots
+    if len(columns) == 1:
+        table = table[..., 0]
+    return np.moveaxis(table, 1, -1)

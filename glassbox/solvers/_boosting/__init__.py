@@ -1,0 +1,1 @@
+"""The parts of :mod:`glassbox.solvers.boosting`."""

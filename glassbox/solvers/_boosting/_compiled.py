@@ -1,0 +1,21 @@
+"""How the loops of the engine are compiled: once per machine, kept on disk, without the GIL."""
+
+from __future__ import annotations
+
+import numba
+
+#: Sums may be reordered and fused, and no number is not-a-number: callers check that.
+_REORDER = {"reassoc", "contract", "nsz", "arcp", "nnan"}
+
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+#: Called from Python.
+entry = numba.njit(cache=True, fastmath=_REORDER, **_OPTIONS)
+
+#: Called from other compiled functions only: nothing is built that Python could call.
+inner = numba.njit(fastmath=_REORDER, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
+
+#: As `inner`, for arithmetic whose order must be kept.
+exact_inner = numba.njit(
+    fastmath={"contract", "nsz"}, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
+)

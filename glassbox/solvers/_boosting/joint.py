@@ -1,0 +1,153 @@
+"""Coarse cells, and how the rows of one term's cells lie among those of the others.
+
+Between two passes over the rows, boosting needs to know what a step on one term does to the sums
+of the others. For that, cells can be coarse and a sample of the rows is enough: whatever it gets
+wrong, the next pass puts right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassbox.solvers._boosting._compiled import entry, inner
+from glassbox.solvers._boosting.terms import _PAIR, Terms
+from glassbox.solvers._boosting.threads import Threads
+from glassbox.solvers._boosting.walk_cells import Joint
+
+#: Most coarse cells of a main effect and of a pair.
+_MOST_OF_MAIN, _MOST_OF_PAIR = 32, 64
+#: Coarse cells of all terms that are affordable: 4,096 of them need 64 MiB.
+_AFFORDABLE, _MOST = 4_096, 8_192
+#: Additions to a table of two coarse cells that are affordable.
+_MOST_ADDITIONS = 50_000_000
+_FEWEST_ROWS = 10_000
+_BLOCK = 4_096
+
+
+def coarse_cells_fit(terms: Terms) -> bool:
+    """Whether two coarse bins for each feature of each term are affordable."""
+    fewest = np.where(terms.kind == _PAIR, 4, 2)
+    return int(fewest.sum()) <= _MOST
+
+
+def coarsen(terms: Terms, rows: np.ndarray) -> Joint:
+    """Coarse cells of about equally many rows, with no shares yet.
+
+    Parameters
+    ----------
+    terms : Terms
+    rows : ndarray of shape (n_cells,)
+        Rows in every cell.
+    """
+    per_term = max(_AFFORDABLE // terms.n_terms, 2)
+    coarse_of = np.empty(terms.n_cells, dtype=np.int32)
+    n_first, n_second = np.ones_like(terms.n_first), np.ones_like(terms.n_first)
+    for t, here in enumerate(terms.slices()):
+        if terms.kind[t] == _PAIR:
+            most = max(int(np.sqrt(min(per_term, _MOST_OF_PAIR))), 2)
+            table = rows[here].reshape(terms.n_first[t], terms.n_second[t])
+            first = _groups(table.sum(axis=1), most, False)
+            second = _groups(table.sum(axis=0), most, False)
+            n_first[t], n_second[t] = first[-1] + 1, second[-1] + 1
+            coarse_of[here] = (first[:, None] * n_second[t] + second).ravel()
+        else:
+            groups = _groups(rows[here], min(per_term, _MOST_OF_MAIN), bool(terms.separate[t]))
+            n_first[t] = groups[-1] + 1
+            coarse_of[here] = groups
+    start = np.concatenate([[0], np.cumsum(n_first * n_second)])
+    shares = np.zeros((start[-1], start[-1]), dtype=np.float32)
+    return Joint(coarse_of, start, n_first, n_second, shares)
+
+
+def _groups(rows: np.ndarray, most: int, first_alone: bool) -> np.ndarray:
+    """Groups of neighbouring bins, from 0, each with about as many rows."""
+    if len(rows) <= most:
+        return np.arange(len(rows), dtype=np.int32)
+    if first_alone:
+        return np.append(np.int32(0), 1 + _groups(rows[1:], max(most - 1, 1), False))
+    middle = np.cumsum(rows) - rows / 2
+    group = np.floor(middle / max(rows.sum(), 1e-300) * most)
+    return np.unique(np.minimum(group, most - 1), return_inverse=True)[1].astype(np.int32)
+
+
+class JointRows:
+    """The sample of rows from which shares are counted.
+
+    Parameters
+    ----------
+    terms : Terms
+    joint : Joint
+        Its shares are written.
+    codes : ndarray of int, shape (n_terms, n_rows)
+        In an order that has nothing to do with the outcome.
+    threads : Threads
+    """
+
+    def __init__(self, terms: Terms, joint: Joint, codes: np.ndarray, threads: Threads):
+        n_pairs = max(terms.n_terms * (terms.n_terms - 1) // 2, 1)
+        self.n_rows = min(codes.shape[1], max(_MOST_ADDITIONS // n_pairs, _FEWEST_ROWS))
+        self._joint = joint
+        self._threads = threads
+        self._codes = np.empty((terms.n_terms, self.n_rows), dtype=np.uint8)
+        for t, here in enumerate(terms.slices()):
+            self._codes[t] = joint.coarse_of[here][codes[t, : self.n_rows]]
+
+    def count(self, mass: np.ndarray) -> None:
+        """Write the shares.
+
+        Parameters
+        ----------
+        mass : ndarray of shape (n_rows,)
+            What each row of the sample counts.
+        """
+        joint = self._joint
+
+        def write(t: int) -> None:
+            _write_shares(
+                self._codes, mass, joint.start, joint.n_first, joint.n_second, t, joint.shares
+            )
+
+        self._threads.map(write, range(len(self._codes)))
+
+
+@entry
+def _write_shares(codes, mass, start, n_first, n_second, t, shares):
+    """The shares between one term and all later ones, in both directions."""
+    own, size = start[t], start[t + 1] - start[t]
+    n_terms, n_rows = codes.shape
+    sums = np.zeros((size, start[n_terms] - start[t + 1]))
+    for first in range(0, n_rows, _BLOCK):
+        end = min(first + _BLOCK, n_rows)
+        for u in range(t + 1, n_terms):
+            shift = start[u] - start[t + 1]
+            for i in range(first, end):
+                sums[codes[t, i], shift + codes[u, i]] += mass[i]
+    for u in range(t + 1, n_terms):
+        shift = start[u] - start[t + 1]
+        block = sums[:, shift : shift + start[u + 1] - start[u]]
+        _cumulative_shares(block, n_first[t], n_second[t], shares, own, start[u])
+        _cumulative_shares(block.T, n_first[u], n_second[u], shares, start[u], own)
+
+
+@inner
+def _cumulative_shares(sums, n_first, n_second, shares, row, column):
+    """Shares of the first index given the second, summed up along the first."""
+    size, n_given = sums.shape
+    total = sums.sum()
+    for b in range(n_given):
+        given = 0.0
+        for a in range(size):
+            given += sums[a, b]
+        for a in range(size):
+            if given > 0.0:
+                share = sums[a, b] / given
+            else:
+                share = sums[a].sum() / total if total > 0.0 else 0.0
+            i, j = a // n_second, a % n_second
+            if i > 0:
+                share += shares[row + a - n_second, column + b]
+            if j > 0:
+                share += shares[row + a - 1, column + b]
+            if i > 0 and j > 0:
+                share -= shares[row + a - n_second - 1, column + b]
+            shares[row + a, column + b] = share

@@ -1,0 +1,246 @@
+"""One stage of boosting: all bags, from their first step until each has stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassbox.solvers._boosting.joint import JointRows, coarse_cells_fit, coarsen
+from glassbox.solvers._boosting.losses import Loss
+from glassbox.solvers._boosting.partition import StepRule
+from glassbox.solvers._boosting.passes import RowPasses, Rows
+from glassbox.solvers._boosting.schedule import Order, Turn
+from glassbox.solvers._boosting.stopping import Progress, StoppingRule
+from glassbox.solvers._boosting.terms import Terms
+from glassbox.solvers._boosting.threads import Threads
+from glassbox.solvers._boosting.walk_cells import walk_cells
+from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
+
+#: Tables of up to so many rows are read at every step: that is as fast, and exact.
+_FEW_ROWS = 700
+#: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
+#: are read again.
+_MAX_MOVE = 1.0
+_MAX_ROUNDS = 25
+#: The curvatures are summed up again after scores have moved so far.
+_MASS_MOVE = 0.5
+#: The shares are counted again after the curvatures have moved so far, on average.
+_SHARES_MOVE = 0.05
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a stage is boosted.
+
+    Attributes
+    ----------
+    loss : Loss
+    step : StepRule
+    order : Order
+    stopping : StoppingRule
+    smoothing_rounds : int
+    upkeep : {"auto", "rows", "cells"}
+        Whether residuals are computed from the rows at every step, or kept up in the space of
+        bins between passes over the rows.
+    """
+
+    loss: Loss
+    step: StepRule
+    order: Order
+    stopping: StoppingRule
+    smoothing_rounds: int
+    upkeep: str = "auto"
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """What a stage has learned.
+
+    Attributes
+    ----------
+    tables : ndarray of shape (n_bags, n_outputs, n_cells)
+    turns : list of Turn
+        Where the order of each bag stands.
+    """
+
+    tables: np.ndarray
+    turns: list[Turn]
+
+    @classmethod
+    def nothing(cls, terms: Terms, rules: Rules, seeds: np.ndarray) -> Boosted:
+        """What is known before any step; one seed for each bag."""
+        tables = np.zeros((len(seeds), rules.loss.n_outputs, terms.n_cells))
+        turns = [
+            Turn.first(rules.order, terms.n_terms, rules.smoothing_rounds, int(seed))
+            for seed in seeds
+        ]
+        return cls(tables, turns)
+
+
+Callback = Callable[[int, int, float], bool]
+
+
+def boost_stage(
+    terms: Terms,
+    codes: np.ndarray,
+    rows: Rows,
+    rules: Rules,
+    start: Boosted,
+    threads: Threads,
+    callback: Callback | None = None,
+    passes: type = RowPasses,
+) -> Boosted:
+    """Boost the terms of all bags.
+
+    Parameters
+    ----------
+    terms : Terms
+    codes : ndarray of int, shape (n_terms, n_rows)
+    rows : Rows
+    rules : Rules
+    start : Boosted
+        Where to go on from.
+    threads : Threads
+    callback : callable, optional
+        Gets the number of a bag, its steps and its loss; stops that bag by returning True.
+    passes : type
+        What reads the rows, as :class:`RowPasses` does.
+    """
+    reader = passes(terms, codes, rows, rules.loss, threads)
+    if not terms.n_terms:
+        return start
+    bags = _Bags.at(start, terms, codes, rows, rules, threads, callback)
+    by_rows = rules.upkeep == "rows"
+    if rules.upkeep == "auto":
+        by_rows = len(rows.y) <= _FEW_ROWS or not coarse_cells_fit(terms)
+    if by_rows:
+        _boost_by_rows(terms, codes, rows, rules, bags, reader, threads)
+    else:
+        _boost_by_cells(terms, rules, bags, reader, threads)
+    return Boosted(np.array([bag.best_tables for bag in bags.progress]), bags.turns)
+
+
+@dataclass(frozen=True)
+class _Bags:
+    """Where all bags stand.
+
+    Attributes
+    ----------
+    tables : ndarray of shape (n_bags, n_outputs, n_cells)
+    turns : list of Turn
+    progress : list of Progress
+    rows, legal : ndarray of shape (n_bags, n_cells)
+        Rows in every cell, and legal trees.
+    held_out : ndarray of bool, shape (n_bags,)
+        Whether there are rows that the bag has not drawn.
+    callback : callable or None
+    """
+
+    tables: np.ndarray
+    turns: list[Turn]
+    progress: list[Progress]
+    rows: np.ndarray
+    legal: np.ndarray
+    held_out: np.ndarray
+    callback: Callback | None
+
+    @classmethod
+    def at(cls, start, terms, codes, rows, rules, threads, callback) -> _Bags:
+        n_bags = len(start.turns)
+        counts = np.empty((n_bags, terms.n_cells), dtype=np.int32)
+        legal = np.zeros((n_bags, terms.n_cells), dtype=np.uint8)
+
+        def count(b: int) -> None:
+            count_rows(terms, codes, rows.draws, b, rules.step.min_rows, counts[b], legal[b])
+
+        threads.map(count, range(n_bags))
+        return cls(
+            start.tables.copy(),
+            [turn.copy() for turn in start.turns],
+            [Progress(rules.stopping) for _ in start.turns],
+            counts,
+            legal,
+            (rows.draws == 0).any(axis=0),
+            callback,
+        )
+
+    def judge(self, b: int, loss: float) -> None:
+        """Take note of what the tables of a bag are worth."""
+        progress, turn = self.progress[b], self.turns[b]
+        progress.judge(loss, turn.steps, self.tables[b], bool(self.held_out[b]), turn.smoothing)
+        if self.callback is not None and self.callback(b, turn.steps, loss):
+            progress.done = True
+
+
+def _boost_by_rows(
+    terms: Terms,
+    codes: np.ndarray,
+    rows: Rows,
+    rules: Rules,
+    bags: _Bags,
+    reader: RowPasses,
+    threads: Threads,
+) -> None:
+    n_bags, n_outputs, _ = bags.tables.shape
+    scores = reader.scores(bags.tables).reshape(-1, n_bags, n_outputs)
+
+    def boost(b: int) -> None:
+        draws = np.ascontiguousarray(rows.draws[:, b : b + 1])
+        own = np.ascontiguousarray(scores[:, b])
+        turn = bags.turns[b]
+        n_steps = 0
+        while not bags.progress[b].done:
+            loss = walk_rows(
+                terms, codes, rules.loss, rules.step, rules.order, turn, rows.y, rows.weights,
+                draws, own, bags.tables[b], bags.rows[b], bags.legal[b], n_steps,
+            )  # fmt: skip
+            bags.judge(b, loss)
+            n_steps = min(terms.n_terms, rules.stopping.max_steps - turn.steps)
+
+    threads.map(boost, range(n_bags))
+
+
+def _boost_by_cells(
+    terms: Terms, rules: Rules, bags: _Bags, reader: RowPasses, threads: Threads
+) -> None:
+    joint = coarsen(terms, bags.rows.sum(axis=0).astype(float))
+    sample = reader.joint_rows(joint)
+    curvatures = None
+    mass = np.empty_like(bags.tables)
+    since_mass = np.full(len(mass), np.inf)
+    max_move = rules.loss.scale * _MAX_MOVE
+    while active := [b for b, progress in enumerate(bags.progress) if not progress.done]:
+        with_mass = since_mass[active].max() > rules.loss.scale * _MASS_MOVE
+        look = reader.look(bags.tables, active, with_mass)
+        if with_mass:
+            mass[active] = look.mass
+            since_mass[:] = 0.0
+            curvatures = _count_shares(sample, reader, bags.tables, curvatures)
+        for b, loss in zip(active, look.losses.tolist(), strict=True):
+            bags.judge(b, loss)
+
+        def walk(place: int, look=look, active=active) -> None:
+            b = active[place]
+            left = rules.stopping.max_steps - bags.turns[b].steps
+            since_mass[b] += walk_cells(
+                terms, joint, rules.step, rules.order, bags.turns[b], look.pull[place], mass[b],
+                bags.rows[b], bags.legal[b], bags.tables[b],
+                min(left, _MAX_ROUNDS * terms.n_terms), max_move,
+            )  # fmt: skip
+
+        threads.map(walk, [p for p, b in enumerate(active) if not bags.progress[b].done])
+
+
+def _count_shares(
+    sample: JointRows, reader: RowPasses, tables: np.ndarray, counted: np.ndarray | None
+) -> np.ndarray:
+    """Count the shares anew if the curvatures have moved; return those they are counted with."""
+    curvatures = reader.row_sums(tables, sample.n_rows)[1].sum(axis=1)
+    if counted is not None:
+        moved = np.abs(curvatures - counted).mean()
+        if moved <= _SHARES_MOVE * counted.mean():
+            return counted
+    sample.count(curvatures)
+    return curvatures

@@ -1,0 +1,184 @@
+"""The terms that are boosted: tables over the bins of one feature or two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from glassbox.solvers._boosting._compiled import inner
+from glassbox.solvers._boosting.pair_partition import best_tree, random_quadrants
+from glassbox.solvers._boosting.partition import best_cut, best_split_of_categories, random_cut
+
+_ORDERED, _NOMINAL, _PAIR = range(3)
+
+
+@dataclass(frozen=True)
+class BinnedFeature:
+    """A column in bins.
+
+    Attributes
+    ----------
+    codes : ndarray of uint8 or uint16, shape (n_rows,)
+        The bin of each row.
+    n_bins : int
+        Bins that hold rows, or lie between some that do.
+    nominal : bool
+        Whether the bins have no order.
+    separate : bool
+        Whether bin 0, which holds the rows without a value, is a leaf of its own.
+    direction : {-1, 0, 1}
+        Whether the main effect must fall or rise.
+    """
+
+    codes: np.ndarray
+    n_bins: int
+    nominal: bool = False
+    separate: bool = False
+    direction: int = 0
+
+
+class Terms(NamedTuple):
+    """The terms of a stage, as the compiled loops take them.
+
+    Attributes
+    ----------
+    start : ndarray of shape (n_terms + 1,)
+        Where the cells of each term start in tables that hold all of them in a row.
+    kind : ndarray of shape (n_terms,)
+    n_first, n_second : ndarray of shape (n_terms,)
+        Bins of the features; main effects have one second bin.
+    separate : ndarray of bool, shape (n_terms,)
+        Whether bin 0 is a leaf of its own.
+    smoothed : ndarray of bool, shape (n_terms,)
+        Whether smoothing rounds cut the term at random.
+    direction : ndarray of int8, shape (n_terms,)
+    """
+
+    start: np.ndarray
+    kind: np.ndarray
+    n_first: np.ndarray
+    n_second: np.ndarray
+    separate: np.ndarray
+    smoothed: np.ndarray
+    direction: np.ndarray
+
+    @property
+    def n_terms(self) -> int:
+        """Number of terms."""
+        return len(self.kind)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells of all tables together."""
+        return int(self.start[-1])
+
+    @classmethod
+    def none(cls) -> Terms:
+        """No terms."""
+        numbers, flags = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
+        start = np.zeros(1, dtype=np.int64)
+        return cls(start, numbers, numbers, numbers, flags, flags, np.zeros(0, dtype=np.int8))
+
+    def slices(self) -> list[slice]:
+        """Where each term lies in a table of all cells."""
+        return [slice(a, b) for a, b in zip(self.start, self.start[1:], strict=False)]
+
+
+def main_effects(features: Sequence[BinnedFeature]) -> tuple[Terms, np.ndarray]:
+    """One term for each feature, and the cells of the rows, shape (n_features, n_rows)."""
+    sizes = np.array([feature.n_bins for feature in features])
+    terms = Terms(
+        np.concatenate([[0], np.cumsum(sizes)]),
+        np.array([_NOMINAL if f.nominal else _ORDERED for f in features]),
+        sizes,
+        np.ones_like(sizes),
+        # A single bin of values has no cuts, and missing is then an ordinary bin.
+        np.array([f.separate and f.n_bins > 2 for f in features]),
+        np.array([not f.nominal for f in features]),
+        np.array([f.direction for f in features], dtype=np.int8),
+    )
+    return terms, np.array([f.codes for f in features], dtype=codes_type(sizes))
+
+
+def pair_effects(
+    features: Sequence[BinnedFeature], pairs: Sequence[tuple[int, int]]
+) -> tuple[Terms, np.ndarray]:
+    """One term for each pair, and the cells of the rows, shape (n_pairs, n_rows)."""
+    n_first = np.array([features[i].n_bins for i, _ in pairs])
+    n_second = np.array([features[j].n_bins for _, j in pairs])
+    nominal = np.array([features[i].nominal or features[j].nominal for i, j in pairs])
+    sizes = n_first * n_second
+    terms = Terms(
+        np.concatenate([[0], np.cumsum(sizes)]),
+        np.full(len(pairs), _PAIR),
+        n_first,
+        n_second,
+        np.zeros(len(pairs), dtype=bool),
+        ~nominal,
+        np.zeros(len(pairs), dtype=np.int8),
+    )
+    codes = np.empty((len(pairs), len(features[0].codes)), dtype=codes_type(sizes))
+    for p, (i, j) in enumerate(pairs):
+        codes[p] = features[i].codes
+        codes[p] *= n_second[p].astype(codes.dtype)
+        codes[p] += features[j].codes
+    return terms, codes
+
+
+def codes_type(sizes: np.ndarray) -> type:
+    """The smallest type for numbers of bins or cells."""
+    largest = int(sizes.max())
+    return np.uint8 if largest <= 256 else np.uint16 if largest <= 65_536 else np.uint32
+
+
+@inner
+def find_step(terms, t, rule, smoothing, pull, mass, rows, legal, random, room, categories, delta):
+    """The next step of one term: what it adds in each cell, and its gain.
+
+    Parameters
+    ----------
+    terms : Terms
+    t : int
+        Number of the term.
+    rule : StepRule
+    smoothing : bool
+        Whether cuts are random.
+    pull, mass, delta : ndarray of shape (n_outputs, n_cells of the term)
+        Sums of residuals and curvatures; what is written.
+    rows, legal : ndarray of shape (n_cells of the term,)
+        Rows in each cell; for pairs, which trees are legal.
+    random : ndarray of uint64, shape (1,)
+    room, categories : ndarray
+        Room to work in.
+
+    Returns
+    -------
+    float
+        The gain, 0 for random cuts.
+    """
+    smoothing = smoothing and terms.smoothed[t]
+    if terms.kind[t] == _PAIR and terms.n_first[t] > 1 and terms.n_second[t] > 1:
+        n_first, n_second = terms.n_first[t], terms.n_second[t]
+        if smoothing:
+            return random_quadrants(rule, pull, mass, n_first, n_second, random, delta)
+        return best_tree(rule, pull, mass, legal, n_first, n_second, room, delta)
+    if terms.kind[t] == _NOMINAL:
+        gain = best_split_of_categories(rule, pull, mass, rows, room, categories, delta)
+        return gain * rule.category_gain
+    if smoothing:
+        return random_cut(rule, pull, mass, terms.direction[t], random, delta)
+    return best_cut(
+        rule, pull, mass, rows, terms.direction[t], terms.separate[t], random, room, delta
+    )
+
+
+@inner
+def widest(start):
+    """The most cells that a term has."""
+    most = 0
+    for t in range(len(start) - 1):
+        most = max(most, start[t + 1] - start[t])
+    return most

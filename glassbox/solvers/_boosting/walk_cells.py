@@ -1,0 +1,163 @@
+"""Boosting steps in the space of bins: their cost does not depend on the number of rows.
+
+A step on one term changes the residuals of its own rows by what it adds times their curvature;
+that is exact, to first order. What it does to the sums of another term's cells is the mean step
+over their rows, which the joint distribution of coarse cells tells.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from glassbox.solvers._boosting._compiled import entry, inner
+from glassbox.solvers._boosting.partition import TINY
+from glassbox.solvers._boosting.schedule import is_smoothing, next_term, pass_turn, steps_taken
+from glassbox.solvers._boosting.terms import find_step, widest
+
+
+class Joint(NamedTuple):
+    """Where the rows of one term's cells lie among the cells of the others.
+
+    Attributes
+    ----------
+    coarse_of : ndarray of int32, shape (n_cells,)
+        The coarse cell of each cell, counted from the first of its term.
+    start : ndarray of shape (n_terms + 1,)
+        Where the coarse cells of each term start.
+    n_first, n_second : ndarray of shape (n_terms,)
+        Coarse bins of the features of each term.
+    shares : ndarray of float32, shape (n_coarse, n_coarse)
+        In row (t, a), column (u, b): the share of the rows in coarse cell b of term u that lie in
+        coarse cells of term t up to a, along both features.
+    """
+
+    coarse_of: np.ndarray
+    start: np.ndarray
+    n_first: np.ndarray
+    n_second: np.ndarray
+    shares: np.ndarray
+
+
+@entry
+def walk_cells(
+    terms, joint, rule, order, turn, pull, mass, rows, legal, tables, max_steps, max_move
+):
+    """Take steps until the scores may have moved too far from where the rows were read.
+
+    Parameters
+    ----------
+    terms : Terms
+    joint : Joint
+    rule : StepRule
+    order : Order
+    turn : Turn
+        Moved on.
+    pull, mass : ndarray of shape (n_outputs, n_cells)
+        Sums of residuals and curvatures in every cell; the pull changes with every step.
+    rows, legal : ndarray of shape (n_cells,)
+    tables : ndarray of shape (n_outputs, n_cells)
+        Change with every step.
+    max_steps : int
+    max_move : float
+        Sum of the largest changes that the steps make to a score.
+
+    Returns
+    -------
+    float
+        That sum.
+    """
+    n_outputs = len(pull)
+    n_terms = len(terms.kind)
+    largest = widest(terms.start)
+    most_coarse = widest(joint.start)
+    delta = np.empty((n_outputs, largest))
+    room = np.empty((6, largest))
+    categories = np.empty(largest, np.int64)
+    means, masses = np.empty(most_coarse), np.empty(most_coarse)
+    # What steps on other terms have added to the rows of each coarse cell since it was last
+    # looked at: a part that differs, and a part that all cells share.
+    pending = np.zeros((n_outputs, joint.start[n_terms]), np.float32)
+    common = np.zeros(n_outputs)
+    seen = np.zeros((n_outputs, n_terms))
+    moved = 0.0
+    goal = steps_taken(turn) + max_steps
+    while steps_taken(turn) < goal and moved < max_move:
+        smoothing = is_smoothing(turn)
+        t, stepping = next_term(order, turn)
+        start, end = terms.start[t], terms.start[t + 1]
+        size = end - start
+        own = joint.start[t]
+        coarse_of = joint.coarse_of[start:end]
+        for k in range(n_outputs):
+            here = pending[k, own : joint.start[t + 1]]
+            everywhere = common[k] - seen[k, t]
+            for c in range(size):
+                pull[k, start + c] -= mass[k, start + c] * (here[coarse_of[c]] + everywhere)
+            for a in range(len(here)):
+                here[a] = 0.0
+            seen[k, t] = common[k]
+        gain = find_step(
+            terms, t, rule, smoothing, pull[:, start:end], mass[:, start:end], rows[start:end],
+            legal[start:end], turn.random, room, categories, delta[:, :size],
+        )  # fmt: skip
+        pass_turn(order, turn, t, gain, stepping)
+        if not stepping:
+            continue
+        furthest = 0.0
+        for k in range(n_outputs):
+            for c in range(size):
+                tables[k, start + c] += delta[k, c]
+                pull[k, start + c] -= mass[k, start + c] * delta[k, c]
+                furthest = max(furthest, abs(delta[k, c]))
+            n_coarse = joint.start[t + 1] - own
+            _mean_steps(delta[k, :size], mass[k, start:end], coarse_of, n_coarse, means, masses)
+            common[k] += means[n_coarse - 1]
+            _spread(joint.shares, own, joint.n_first[t], joint.n_second[t], means, pending[k])
+            for a in range(own, own + n_coarse):
+                pending[k, a] = 0.0
+            seen[k, t] = common[k]
+        moved += furthest
+    return moved
+
+
+@inner
+def _mean_steps(delta, mass, coarse_of, n_coarse, means, masses):
+    """Mean step over the rows of each coarse cell; over no rows, that of the cell before."""
+    for a in range(n_coarse):
+        means[a] = 0.0
+        masses[a] = 0.0
+    for c in range(len(delta)):
+        a = coarse_of[c]
+        means[a] += mass[c] * delta[c]
+        masses[a] += mass[c]
+    for a in range(n_coarse):
+        if masses[a] > TINY:
+            means[a] /= masses[a]
+        elif a > 0:
+            means[a] = means[a - 1]
+
+
+@inner
+def _spread(shares, own, n_first, n_second, means, pending):
+    """Add the mean step over the rows of every coarse cell of the other terms.
+
+    Sums by parts: what counts is where neighbouring cells differ, which they seldom do.
+    """
+    for i in range(n_first):
+        for j in range(n_second):
+            a = i * n_second + j
+            corner = means[a]
+            if i + 1 < n_first:
+                corner -= means[a + n_second]
+            if j + 1 < n_second:
+                corner -= means[a + 1]
+                if i + 1 < n_first:
+                    corner += means[a + n_second + 1]
+            if corner == 0.0 or a == n_first * n_second - 1:
+                continue
+            step = np.float32(corner)
+            row = shares[own + a]
+            for b in range(len(pending)):
+                pending[b] += step * row[b]
