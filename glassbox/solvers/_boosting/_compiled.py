@@ -19,3 +19,7 @@ inner = numba.njit(fastmath=_REORDER, no_cpython_wrapper=True, no_cfunc_wrapper=
 exact_inner = numba.njit(
     fastmath={"contract", "nsz"}, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
 )
+
+#: Written into the function that calls it: there the compiler sees which arrays overlap, without
+#: which it does not vectorise loops.
+spliced = numba.njit(inline="always", fastmath=_REORDER, **_OPTIONS)

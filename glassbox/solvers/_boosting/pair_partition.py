@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassbox.solvers._boosting._compiled import inner
+from glassbox.solvers._boosting._compiled import inner, spliced
 from glassbox.solvers._boosting.partition import (
     _IMPOSSIBLE,
     TINY,
@@ -21,6 +21,8 @@ from glassbox.solvers._boosting.partition import (
 #: The kinds of tree, in the order in which ties are broken: the first cut is on the second
 #: feature and its low side is cut further, its high side is; the same with the first feature.
 _LOW_COLUMNS, _HIGH_COLUMNS, _LOW_ROWS, _HIGH_ROWS = range(4)
+#: Smaller curvatures are taken for this: products of four of them must not vanish.
+_FLOOR = 1e-60
 
 
 @inner
@@ -65,7 +67,7 @@ def legal_trees(rows, n_first, n_second, min_rows, legal):
 
 
 @inner
-def best_tree(rule, pull, mass, legal, n_first, n_second, room, delta):
+def best_tree(rule, pull, mass, legal, n_first, n_second, room, trees, delta):
     """Cut a table into the three parts that are worth most.
 
     Parameters
@@ -76,7 +78,8 @@ def best_tree(rule, pull, mass, legal, n_first, n_second, room, delta):
         From :func:`legal_trees`.
     n_first, n_second : int
         Bins of the two features.
-    room : ndarray of shape (6, n_first * n_second) at least
+    room : ndarray of shape (4 * n_outputs, n_first * n_second) at least
+    trees : ndarray of shape (4, n_first * n_second) at least
         Room to work in.
     delta : ndarray of shape (n_outputs, n_first * n_second)
         Written: what the step adds in each cell.
@@ -88,61 +91,115 @@ def best_tree(rule, pull, mass, legal, n_first, n_second, room, delta):
     """
     n_outputs = len(pull)
     n_cells = n_first * n_second
-    last = n_cells - n_second
-    trees = room[2:]
+    last_row = n_cells - n_second
     least = max(rule.min_hessian, TINY)
     parent = 0.0
     for k in range(n_outputs):
-        pulls, masses = room[0], room[1]
+        pulls, masses = room[2 * k], room[2 * k + 1]
         _accumulate(pull[k], n_first, n_second, pulls)
         _accumulate(mass[k], n_first, n_second, masses)
-        all_pull, all_mass = pulls[n_cells - 1], masses[n_cells - 1]
-        parent += worth(rule, all_pull, all_mass)
-        for i in range(n_first - 1):
-            start = i * n_second
-            top_pull, top_mass = pulls[start + n_second - 1], masses[start + n_second - 1]
-            top = _worth_if(rule, top_pull, top_mass, least)
-            bottom = _worth_if(rule, all_pull - top_pull, all_mass - top_mass, least)
-            for j in range(n_second - 1):
-                p, m = pulls[start + j], masses[start + j]
-                left_p, left_m = pulls[last + j], masses[last + j]
-                top_left = _worth_if(rule, p, m, least)
-                top_right = _worth_if(rule, top_pull - p, top_mass - m, least)
-                bottom_left = _worth_if(rule, left_p - p, left_m - m, least)
-                bottom_right = _worth_if(
-                    rule, all_pull - top_pull - left_p + p, all_mass - top_mass - left_m + m, least
-                )
-                left = _worth_if(rule, left_p, left_m, least)
-                right = _worth_if(rule, all_pull - left_p, all_mass - left_m, least)
-                low_columns = top_left + bottom_left + right
-                high_columns = top_right + bottom_right + left
-                low_rows = top_left + top_right + bottom
-                high_rows = bottom_left + bottom_right + top
-                if k == 0:
-                    trees[_LOW_COLUMNS, start + j] = low_columns
-                    trees[_HIGH_COLUMNS, start + j] = high_columns
-                    trees[_LOW_ROWS, start + j] = low_rows
-                    trees[_HIGH_ROWS, start + j] = high_rows
-                else:
-                    trees[_LOW_COLUMNS, start + j] += low_columns
-                    trees[_HIGH_COLUMNS, start + j] += high_columns
-                    trees[_LOW_ROWS, start + j] += low_rows
-                    trees[_HIGH_ROWS, start + j] += high_rows
+        parent += worth(rule, pulls[n_cells - 1], masses[n_cells - 1])
+        # What is left and right of each column, from the last row.
+        left, right = room[2 * n_outputs + 2 * k], room[2 * n_outputs + 2 * k + 1]
+        _worths_on_both_sides(
+            rule, pulls[last_row:n_cells], masses[last_row:n_cells], least, left, right
+        )
     best = 0.0
-    for q in range(4):
-        for i in range(n_first - 1):
-            for c in range(i * n_second, (i + 1) * n_second - 1):
-                gain = trees[q, c] if (legal[c] >> q) & 1 else _IMPOSSIBLE
-                trees[q, c] = gain
-                best = max(best, gain)
+    for i in range(n_first - 1):
+        start, end = i * n_second, (i + 1) * n_second - 1
+        low_columns, high_columns = trees[_LOW_COLUMNS, start:end], trees[_HIGH_COLUMNS, start:end]
+        low_rows, high_rows = trees[_LOW_ROWS, start:end], trees[_HIGH_ROWS, start:end]
+        for k in range(n_outputs):
+            pulls, masses = room[2 * k], room[2 * k + 1]
+            _add_worths(
+                rule, pulls[start : end + 1], masses[start : end + 1], pulls[last_row:n_cells],
+                masses[last_row:n_cells], room[2 * n_outputs + 2 * k],
+                room[2 * n_outputs + 2 * k + 1], least, k == 0, low_columns, high_columns,
+                low_rows, high_rows,
+            )  # fmt: skip
+        here = legal[start:end]
+        row_best = 0.0
+        for j in range(len(here)):
+            bits = np.int64(here[j])
+            a = low_columns[j] if bits & 1 else _IMPOSSIBLE
+            b = high_columns[j] if bits & 2 else _IMPOSSIBLE
+            c = low_rows[j] if bits & 4 else _IMPOSSIBLE
+            d = high_rows[j] if bits & 8 else _IMPOSSIBLE
+            low_columns[j], high_columns[j], low_rows[j], high_rows[j] = a, b, c, d
+            a = a if a > b else b
+            c = c if c > d else d
+            a = a if a > c else c
+            row_best = a if a > row_best else row_best
+        best = max(best, row_best)
     gain = best - parent
     if best <= 0.0 or gain < TINY:
         fill(rule, pull, mass, n_cells - 1, False, 0, delta)
         return 0.0
     kind, row, column = _first_place(trees, best, n_first, n_second)
     for k in range(n_outputs):
-        _fill_tree(rule, pull[k], mass[k], n_first, n_second, kind, row, column, delta[k])
+        _fill_tree(
+            rule, room[2 * k], room[2 * k + 1], n_first, n_second, kind, row, column, delta[k]
+        )
     return gain
+
+
+@spliced
+def _worths_on_both_sides(rule, pulls, masses, least, left, right):
+    """What the columns up to each are worth, and those after it."""
+    all_pull, all_mass = pulls[len(pulls) - 1], masses[len(pulls) - 1]
+    for j in range(len(pulls) - 1):
+        left[j] = _worth_if(rule, pulls[j], masses[j], least)
+        right[j] = _worth_if(rule, all_pull - pulls[j], all_mass - masses[j], least)
+
+
+@spliced
+def _add_worths(
+    rule, pulls, masses, last_pulls, last_masses, left, right, least, first, low_columns,
+    high_columns, low_rows, high_rows,
+):  # fmt: skip
+    """Add what the four kinds of tree are worth that cut after one row and any column.
+
+    All arrays are rows: compilers vectorise loops over whole arrays, and divisions are what takes
+    the time here.
+    """
+    end = len(pulls) - 1
+    top_pull, top_mass = pulls[end], masses[end]
+    rest_pull, rest_mass = last_pulls[end] - top_pull, last_masses[end] - top_mass
+    top = _worth_if(rule, top_pull, top_mass, least)
+    bottom = _worth_if(rule, rest_pull, rest_mass, least)
+    if first:
+        for j in range(end):
+            low_columns[j] = high_columns[j] = low_rows[j] = high_rows[j] = 0.0
+    for j in range(end):
+        p0, m0 = pulls[j], masses[j]
+        p1, m1 = top_pull - p0, top_mass - m0
+        p2, m2 = last_pulls[j] - p0, last_masses[j] - m0
+        p3, m3 = rest_pull - p2, rest_mass - m2
+        c0, c1 = max(m0 + rule.reg_lambda, _FLOOR), max(m1 + rule.reg_lambda, _FLOOR)
+        c2, c3 = max(m2 + rule.reg_lambda, _FLOOR), max(m3 + rule.reg_lambda, _FLOOR)
+        # One division for four.
+        upper, lower = c0 * c1, c2 * c3
+        inverse = 1.0 / (upper * lower)
+        w0 = _worth_over(rule, p0, c0, c1 * lower * inverse)
+        w1 = _worth_over(rule, p1, c1, c0 * lower * inverse)
+        w2 = _worth_over(rule, p2, c2, c3 * upper * inverse)
+        w3 = _worth_over(rule, p3, c3, c2 * upper * inverse)
+        w0 = w0 if m0 >= least else _IMPOSSIBLE
+        w1 = w1 if m1 >= least else _IMPOSSIBLE
+        w2 = w2 if m2 >= least else _IMPOSSIBLE
+        w3 = w3 if m3 >= least else _IMPOSSIBLE
+        low_columns[j] += w0 + w2 + right[j]
+        high_columns[j] += w1 + w3 + left[j]
+        low_rows[j] += w0 + w1 + bottom
+        high_rows[j] += w2 + w3 + top
+
+
+@inner
+def _worth_over(rule, pull, curved, inverse):
+    """What a leaf is worth, given its curvature and the inverse of that."""
+    strength = max(abs(pull) - rule.reg_alpha, 0.0)
+    size = min(strength * inverse, rule.largest)
+    return size * (2.0 * strength - size * curved)
 
 
 @inner
@@ -173,18 +230,20 @@ def _worth_if(rule, pull, mass, least):
     return value if mass >= least else _IMPOSSIBLE
 
 
-@inner
+@spliced
 def _accumulate(values, n_first, n_second, sums):
     """Sums over all cells above and to the left, the cell included."""
     for i in range(n_first):
-        start = i * n_second
+        row = sums[i * n_second : (i + 1) * n_second]
+        here = values[i * n_second : (i + 1) * n_second]
         along = 0.0
         for j in range(n_second):
-            along += values[start + j]
-            sums[start + j] = along
+            along += here[j]
+            row[j] = along
         if i > 0:
+            above = sums[(i - 1) * n_second : i * n_second]
             for j in range(n_second):
-                sums[start + j] += sums[start - n_second + j]
+                row[j] += above[j]
 
 
 @inner
@@ -204,25 +263,34 @@ def _first_place(trees, best, n_first, n_second):
 
 
 @inner
-def _fill_tree(rule, pull, mass, n_first, n_second, kind, row, column, delta):
-    """Newton steps of the three leaves; leaf 2 is the one that is not cut further."""
-    leaves = np.zeros((2, 3))
+def _fill_tree(rule, pulls, masses, n_first, n_second, kind, row, column, delta):
+    """Newton steps of the three leaves, from sums over all cells above and to the left."""
+    n_cells = n_first * n_second
+    here, top = row * n_second + column, row * n_second + n_second - 1
+    left = n_cells - n_second + column
+    by_columns = kind == _LOW_COLUMNS or kind == _HIGH_COLUMNS
+    low = kind == _LOW_COLUMNS or kind == _LOW_ROWS
+    half = left if by_columns else top
+    # The side that is cut further, and its low part; sums of the high side are what is left.
+    side_pull, side_mass = pulls[half], masses[half]
+    part_pull, part_mass = pulls[here], masses[here]
+    if not low:
+        other = top if by_columns else left
+        part_pull, part_mass = pulls[other] - part_pull, masses[other] - part_mass
+        side_pull, side_mass = pulls[n_cells - 1] - side_pull, masses[n_cells - 1] - side_mass
+    whole = newton(rule, pulls[n_cells - 1] - side_pull, masses[n_cells - 1] - side_mass)
+    first = newton(rule, part_pull, part_mass)
+    second = newton(rule, side_pull - part_pull, side_mass - part_mass)
+    whole *= rule.learning_rate
+    first *= rule.learning_rate
+    second *= rule.learning_rate
     for i in range(n_first):
+        cells = delta[i * n_second : (i + 1) * n_second]
+        at_left = at_right = whole
+        if by_columns:
+            part = first if i <= row else second
+            at_left, at_right = (part, whole) if low else (whole, part)
+        elif (i <= row) == low:
+            at_left, at_right = first, second
         for j in range(n_second):
-            leaf = _leaf(kind, i <= row, j <= column)
-            leaves[0, leaf] += pull[i * n_second + j]
-            leaves[1, leaf] += mass[i * n_second + j]
-    for leaf in range(3):
-        leaves[0, leaf] = rule.learning_rate * newton(rule, leaves[0, leaf], leaves[1, leaf])
-    for i in range(n_first):
-        for j in range(n_second):
-            delta[i * n_second + j] = leaves[0, _leaf(kind, i <= row, j <= column)]
-
-
-@inner
-def _leaf(kind, low_row, low_column):
-    if kind == _LOW_COLUMNS or kind == _HIGH_COLUMNS:
-        cut_further = low_column == (kind == _LOW_COLUMNS)
-        return (0 if low_row else 1) if cut_further else 2
-    cut_further = low_row == (kind == _LOW_ROWS)
-    return (0 if low_column else 1) if cut_further else 2
+            cells[j] = at_left if j <= column else at_right

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from glassbox.solvers._boosting._compiled import inner
+from glassbox.solvers._boosting._compiled import inner, spliced
 
 TINY = np.finfo(np.float64).tiny
 _IMPOSSIBLE = -1e300
@@ -120,28 +120,18 @@ def best_cut(rule, pull, mass, rows, direction, separate, random, room, delta):
     for k in range(n_outputs):
         total_pull = 0.0
         total_mass = 0.0
+        pulls, masses = pull[k], mass[k]
         for b in range(first, n_bins):
-            total_pull += pull[k, b]
-            total_mass += mass[k, b]
+            total_pull += pulls[b]
+            total_mass += masses[b]
             left_pull[b] = total_pull
             left_mass[b] = total_mass
         parent += worth(rule, total_pull, total_mass)
+        here = left_pull[low : high + 1], left_mass[low : high + 1], gains[low : high + 1]
         if direction == 0:
-            for c in range(low, high + 1):
-                right_mass = total_mass - left_mass[c]
-                gain = worth(rule, left_pull[c], left_mass[c])
-                gain += worth(rule, total_pull - left_pull[c], right_mass)
-                legal = (left_mass[c] >= least) & (right_mass >= least)
-                gains[c] += gain if legal else _IMPOSSIBLE
+            _add_gains(rule, total_pull, total_mass, least, *here)
         else:
-            for c in range(low, high + 1):
-                right_pull, right_mass = total_pull - left_pull[c], total_mass - left_mass[c]
-                rise = newton(rule, right_pull, right_mass)
-                rise -= newton(rule, left_pull[c], left_mass[c])
-                gain = worth(rule, left_pull[c], left_mass[c])
-                gain += worth(rule, right_pull, right_mass)
-                legal = (left_mass[c] >= least) & (right_mass >= least) & (rise * direction >= 0)
-                gains[c] += gain if legal else _IMPOSSIBLE
+            _add_directed_gains(rule, total_pull, total_mass, least, direction, *here)
     cut, best = _largest(gains, low, high, random)
     gain = best - parent
     if cut < 0 or gain < TINY:
@@ -152,6 +142,26 @@ def best_cut(rule, pull, mass, rows, direction, separate, random, room, delta):
             gain, cut, separate = 0.0, n_bins - 1, False
     fill(rule, pull, mass, cut, separate, 0, delta)
     return gain
+
+
+@spliced
+def _add_gains(rule, all_pull, all_mass, least, left_pull, left_mass, gains):
+    """Add what both sides of every cut are worth."""
+    for c in range(len(gains)):
+        pull, mass = left_pull[c], left_mass[c]
+        gain = worth(rule, pull, mass) + worth(rule, all_pull - pull, all_mass - mass)
+        gains[c] += gain if min(mass, all_mass - mass) >= least else _IMPOSSIBLE
+
+
+@spliced
+def _add_directed_gains(rule, all_pull, all_mass, least, direction, left_pull, left_mass, gains):
+    """The same, where the right side must not get the smaller or the larger step."""
+    for c in range(len(gains)):
+        pull, mass = left_pull[c], left_mass[c]
+        rise = newton(rule, all_pull - pull, all_mass - mass) - newton(rule, pull, mass)
+        gain = worth(rule, pull, mass) + worth(rule, all_pull - pull, all_mass - mass)
+        legal = (min(mass, all_mass - mass) >= least) & (rise * direction >= 0.0)
+        gains[c] += gain if legal else _IMPOSSIBLE
 
 
 @inner
@@ -186,8 +196,9 @@ def _cuts_with_rows(rule, rows, first):
 def _largest(gains, low, high, random):
     """Where the largest gain is, and how large; a random place among equals."""
     best = 0.0
-    for c in range(low, high + 1):
-        best = max(best, gains[c])
+    here = gains[low : high + 1]
+    for c in range(len(here)):
+        best = here[c] if here[c] > best else best
     equals = 0
     place = -1
     for c in range(low, high + 1):

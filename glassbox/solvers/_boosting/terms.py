@@ -135,7 +135,9 @@ def codes_type(sizes: np.ndarray) -> type:
 
 
 @inner
-def find_step(terms, t, rule, smoothing, pull, mass, rows, legal, random, room, categories, delta):
+def find_step(
+    terms, t, rule, smoothing, pull, mass, rows, legal, random, room, trees, categories, delta
+):
     """The next step of one term: what it adds in each cell, and its gain.
 
     Parameters
@@ -151,7 +153,7 @@ def find_step(terms, t, rule, smoothing, pull, mass, rows, legal, random, room, 
     rows, legal : ndarray of shape (n_cells of the term,)
         Rows in each cell; for pairs, which trees are legal.
     random : ndarray of uint64, shape (1,)
-    room, categories : ndarray
+    room, trees, categories : ndarray
         Room to work in.
 
     Returns
@@ -164,7 +166,7 @@ def find_step(terms, t, rule, smoothing, pull, mass, rows, legal, random, room, 
         n_first, n_second = terms.n_first[t], terms.n_second[t]
         if smoothing:
             return random_quadrants(rule, pull, mass, n_first, n_second, random, delta)
-        return best_tree(rule, pull, mass, legal, n_first, n_second, room, delta)
+        return best_tree(rule, pull, mass, legal, n_first, n_second, room, trees, delta)
     if terms.kind[t] == _NOMINAL:
         gain = best_split_of_categories(rule, pull, mass, rows, room, categories, delta)
         return gain * rule.category_gain

@@ -73,7 +73,7 @@ def walk_cells(
     largest = widest(terms.start)
     most_coarse = widest(joint.start)
     delta = np.empty((n_outputs, largest))
-    room = np.empty((6, largest))
+    room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
     categories = np.empty(largest, np.int64)
     means, masses = np.empty(most_coarse), np.empty(most_coarse)
     # What steps on other terms have added to the rows of each coarse cell since it was last
@@ -93,30 +93,34 @@ def walk_cells(
         for k in range(n_outputs):
             here = pending[k, own : joint.start[t + 1]]
             everywhere = common[k] - seen[k, t]
+            own_pull, own_mass = pull[k, start:end], mass[k, start:end]
             for c in range(size):
-                pull[k, start + c] -= mass[k, start + c] * (here[coarse_of[c]] + everywhere)
+                own_pull[c] -= own_mass[c] * (here[coarse_of[c]] + everywhere)
             for a in range(len(here)):
                 here[a] = 0.0
             seen[k, t] = common[k]
         gain = find_step(
             terms, t, rule, smoothing, pull[:, start:end], mass[:, start:end], rows[start:end],
-            legal[start:end], turn.random, room, categories, delta[:, :size],
+            legal[start:end], turn.random, room, trees, categories, delta[:, :size],
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:
             continue
         furthest = 0.0
         for k in range(n_outputs):
+            own_pull, own_mass = pull[k, start:end], mass[k, start:end]
+            own_table, steps = tables[k, start:end], delta[k, :size]
             for c in range(size):
-                tables[k, start + c] += delta[k, c]
-                pull[k, start + c] -= mass[k, start + c] * delta[k, c]
-                furthest = max(furthest, abs(delta[k, c]))
+                own_table[c] += steps[c]
+                own_pull[c] -= own_mass[c] * steps[c]
+                furthest = max(furthest, abs(steps[c]))
             n_coarse = joint.start[t + 1] - own
-            _mean_steps(delta[k, :size], mass[k, start:end], coarse_of, n_coarse, means, masses)
+            _mean_steps(steps, own_mass, coarse_of, n_coarse, means, masses)
             common[k] += means[n_coarse - 1]
             _spread(joint.shares, own, joint.n_first[t], joint.n_second[t], means, pending[k])
-            for a in range(own, own + n_coarse):
-                pending[k, a] = 0.0
+            here = pending[k, own : own + n_coarse]
+            for a in range(n_coarse):
+                here[a] = 0.0
             seen[k, t] = common[k]
         moved += furthest
     return moved

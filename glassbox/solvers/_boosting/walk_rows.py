@@ -75,7 +75,7 @@ def walk_rows(
     losses, held_out = np.zeros(1), np.zeros(1)
     pull, mass = np.empty((n_outputs, largest)), np.empty((n_outputs, largest))
     delta = np.empty((n_outputs, largest))
-    room = np.empty((6, largest))
+    room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
     categories = np.empty(largest, np.int64)
     pull_rows(loss, y, weights, draws, scores, bits, residuals, curvatures, losses, held_out)
     goal = steps_taken(turn) + n_steps
@@ -95,14 +95,15 @@ def walk_rows(
                 mass[k, c] += curvatures[i, k]
         gain = find_step(
             terms, t, rule, smoothing, pull[:, :size], mass[:, :size], rows[start:end],
-            legal[start:end], turn.random, room, categories, delta[:, :size],
+            legal[start:end], turn.random, room, trees, categories, delta[:, :size],
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:
             continue
         for k in range(n_outputs):
+            own_table, steps = tables[k, start:end], delta[k, :size]
             for c in range(size):
-                tables[k, start + c] += delta[k, c]
+                own_table[c] += steps[c]
         for i in range(n_rows):
             c = codes[t, i]
             for k in range(n_outputs):
