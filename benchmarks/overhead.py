@@ -1,4 +1,4 @@
-"""What glassbox adds to the time that interpret takes to boost the same model.
+"""What glassbox adds to the time that interpret takes to boost the same model, as its engine.
 
 Both fit the same table at the same settings, in turn, several times; which goes first changes
 every time. The ratio of processor seconds is taken within each turn, and the median over turns
@@ -77,7 +77,7 @@ def _family(table: Table) -> type:
 def interpret_alone(model, table: Table, seed: int):
     """interpret's own estimator at the settings of a glassbox estimator."""
     # The pass-through list is the definition of "the same settings".
-    from glassbox.estimators.boosted import _PASSED_THROUGH
+    from glassbox.estimators._interpret import PASSED_THROUGH
 
     ordered = [getattr(column.dtype, "ordered", True) for _, column in table.X.items()]
     X = table.X.copy()
@@ -88,7 +88,7 @@ def interpret_alone(model, table: Table, seed: int):
             codes = seen.cat.rename_categories([str(c) for c in range(len(seen.cat.categories))])
             X[name] = seen.cat.codes.replace(-1, np.nan) if is_ordered else codes
     machine = model._machine()(
-        **{name: getattr(model, name) for name in _PASSED_THROUGH},
+        **{name: getattr(model, name) for name in PASSED_THROUGH},
         outer_bags=model.n_bags,
         interactions=model.interactions,
         objective=model._objective(),
@@ -102,10 +102,11 @@ def measure(table: Table, settings: dict, repeats: int) -> dict:
     """Processor seconds of both, turn by turn."""
     family = _family(table)
     table, interpret_seed = same_draws(table, seed=0)
-    machine, X = interpret_alone(family(**settings, n_jobs=1), table, interpret_seed)
+    settings = {**settings, "engine": "interpret", "n_jobs": 1}
+    machine, X = interpret_alone(family(**settings), table, interpret_seed)
 
     def glassbox_fit():
-        return family(**settings, n_jobs=1, random_state=0).fit(table.X, table.y)
+        return family(**settings, random_state=0).fit(table.X, table.y)
 
     def interpret_fit():
         with warnings.catch_warnings():

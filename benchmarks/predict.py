@@ -42,15 +42,16 @@ def boosted_twins(n_pairs: int) -> tuple:
     from glassbox import BoostedGAMClassifier
     from glassbox.estimators import _interpret
 
-    machines = []
+    read_ebm, machines = _interpret.read_ebm, []
 
     def remember(ebm, table):
         machines.append(ebm)
-        return _interpret.read_ebm(ebm, table)
+        return read_ebm(ebm, table)
 
     X, y = training_table(TRAINING_ROWS)
-    with patch("glassbox.estimators.boosted.read_ebm", remember):
+    with patch.object(_interpret, "read_ebm", remember):
         model = BoostedGAMClassifier(
+            engine="interpret",
             interactions=n_pairs,
             # interpret counts missing and unseen among the bins.
             max_bins=N_BINS + 2,

@@ -209,7 +209,7 @@ class DeviceRowPasses:
     def _pull(
         self, packed: Tensor, here: slice, cells: Tensor, bags: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Weighted residuals and curvatures for each row, bag and output; losses without weights."""
+        """Weighted residuals and curvatures by row, bag and output; losses without weights."""
         scores = self._scores(packed, here, cells, bags).unflatten(1, (len(bags), -1))
         residuals, curvatures, values = slopes(self._loss, self._y[here], scores)
         weights = self._weights[here, None] * self._drawn(here, bags)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import numba
 
 #: Sums may be reordered and fused, and no number is not-a-number: callers check that.
@@ -23,3 +26,19 @@ exact_inner = numba.njit(
 #: Written into the function that calls it: there the compiler sees which arrays overlap, without
 #: which it does not vectorise loops.
 spliced = numba.njit(inline="always", fastmath=_REORDER, **_OPTIONS)
+
+
+def drop_stale(folder: Path) -> None:
+    """Forget what was compiled before any of the sources in a folder changed.
+
+    numba keeps a compiled function until the file that it stands in changes; but it contains the
+    functions that it calls from other files, too.
+    """
+    newest = max(path.stat().st_mtime for path in folder.glob("*.py"))
+    for index in (folder / "__pycache__").glob("*.nbi"):
+        if index.stat().st_mtime < newest:
+            with suppress(OSError):
+                index.unlink()
+
+
+drop_stale(Path(__file__).parent)

@@ -127,11 +127,14 @@ def best_cut(rule, pull, mass, rows, direction, separate, random, room, delta):
             left_pull[b] = total_pull
             left_mass[b] = total_mass
         parent += worth(rule, total_pull, total_mass)
-        here = left_pull[low : high + 1], left_mass[low : high + 1], gains[low : high + 1]
+        pulls, masses = left_pull[low : high + 1], left_mass[low : high + 1]
         if direction == 0:
-            _add_gains(rule, total_pull, total_mass, least, *here)
+            _add_gains(rule, total_pull, total_mass, least, pulls, masses, gains[low : high + 1])
         else:
-            _add_directed_gains(rule, total_pull, total_mass, least, direction, *here)
+            _add_directed_gains(
+                rule, total_pull, total_mass, least, direction, pulls, masses,
+                gains[low : high + 1],
+            )  # fmt: skip
     cut, best = _largest(gains, low, high, random)
     gain = best - parent
     if cut < 0 or gain < TINY:
