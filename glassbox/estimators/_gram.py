@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -20,6 +22,7 @@ from glassbox.solvers._boosting.bins import BinnedColumn, bin_column
 from glassbox.solvers._boosting.draws import draw_bags
 from glassbox.solvers._boosting.losses import Loss
 from glassbox.solvers._boosting.partition import StepRule
+from glassbox.solvers._boosting.passes import RowPasses
 from glassbox.solvers._boosting.threads import Threads
 from glassbox.solvers.boosting import (
     BoostedTables,
@@ -115,6 +118,10 @@ def boost_in_bins(
 
 def _check_parameters(estimator: Any) -> None:
     """Refuse what only interpret can do."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", estimator.device):
+        raise ValueError(
+            f"device={estimator.device!r} is not a device; use 'auto', 'cpu', 'cuda' or 'cuda:0'."
+        )
     for name, possible in (
         ("inner_bags", estimator.inner_bags == 0),
         ("max_leaves", estimator.max_leaves == 2),
@@ -211,27 +218,31 @@ def _options(estimator: Any, loss: Loss) -> BoostingOptions:
     )
 
 
-def _row_passes(device: str) -> type:
-    """What reads the rows on a device."""
-    from glassbox.solvers._boosting.passes import RowPasses
-
+def _row_passes(device: str) -> Callable:
+    """What reads the rows on a device; the CPU, with a warning, if it is not there."""
     if device == "cpu":
         return RowPasses
-    import torch
+    try:
+        import torch
 
-    if not torch.cuda.is_available():
-        if device != "auto":
-            warnings.warn(
-                f"device={device!r} asks for a CUDA device and torch {torch.__version__} finds "
-                "none here: the model is boosted on the CPU.",
-                UserWarning,
-                stacklevel=2,
-            )
-        return RowPasses
-    from glassbox.nets.devices import resolve_device
-    from glassbox.nets.row_passes import row_passes_on
+        found = torch.cuda.is_available()
+        reason = f"torch {torch.__version__} finds none here"
+    except ImportError:
+        found, reason = False, "torch is not installed (pip install 'glassbox[nets]')"
+    if found:
+        from glassbox.nets.devices import resolve_device
+        from glassbox.nets.row_passes import row_passes_on
 
-    return row_passes_on(resolve_device(device))
+        place = resolve_device(device)
+        return RowPasses if place.type == "cpu" else row_passes_on(place)
+    if device != "auto":
+        warnings.warn(
+            f"device={device!r} asks for a CUDA device, and {reason}: the model is boosted on the "
+            "CPU.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return RowPasses
 
 
 def _trained(

@@ -22,8 +22,8 @@ from glassbox.solvers._boosting.terms import Terms
 from glassbox.solvers._boosting.threads import Threads
 from glassbox.solvers._boosting.walk_cells import Joint
 
-#: Scores, and cells of rows, that a block holds: 32 MiB of scores are about what the cache of a
-#: large device keeps for the sums that follow.
+#: Scores and cells that a block of rows holds at most. 32 MiB of scores suit the caches of
+#: large devices, from which the sums that follow read them; that is a choice, not a measurement.
 _MOST_SCORES = 2**22
 _MOST_CELLS = 2**25
 
@@ -75,17 +75,16 @@ class DeviceRowPasses:
 
     Notes
     -----
-    Everything is in double precision, but for the products behind the shares of coarse cells,
-    which are only ever used until the next pass. No sum depends on which thread comes first, so
-    that the same device gives the same results in every run; they differ from those of the
-    compiled passes by the order of additions.
+    Everything is in double precision but the products behind the shares of coarse cells, which
+    only steer the steps until the next pass. No sum depends on which thread comes first, so that
+    a device gives the same results in every run; they differ from those of the compiled passes by
+    the order of additions.
 
-    The device holds, for each row, a code and, once sums have been asked for, a place of four
-    bytes for each term; a byte for each bag; the outcome and its weight; and the scores that the
-    tables are added to, if they differ between rows. With 20 terms of up to 65,536 cells, 14 bags
-    and scores of each row that is 262 bytes, 2.6 GB for ten million rows. Rows are read in
-    blocks, whose intermediate results take a few hundred MiB, up to about two GiB where there
-    are hundreds of terms.
+    The device holds, for each row and term, a code and, once sums have been asked for, a place of
+    four bytes; for each row, a byte for each bag, the outcome, its weight, and the scores that
+    the tables are added to, unless all rows start from the same. With codes of two bytes, 20
+    terms and 14 bags these are 262 bytes, or 2.6 GB for ten million rows. What is computed on the
+    way is held for one block of rows at a time, of at most 2**22 scores and 2**25 cells.
     """
 
     def __init__(

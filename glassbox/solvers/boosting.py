@@ -161,7 +161,7 @@ def boost(
     seed: int,
     n_threads: int = 1,
     callback: Callback | None = None,
-    passes: type = RowPasses,
+    passes: Callable[..., RowPasses] = RowPasses,
     state: BoostingState | None = None,
 ) -> BoostedTables:
     """Boost main effects, then pairs on what they leave over.
@@ -176,7 +176,7 @@ def boost(
     callback : callable, optional
         Gets the number of a bag, its steps and its loss on the rows that it holds out, now and
         then; stops that bag by returning True.
-    passes : type
+    passes : callable
         What reads the rows, as :class:`RowPasses` does.
     state : BoostingState, optional
         To go on from, for features in the same bins.
@@ -226,7 +226,7 @@ class _Stages:
     options: BoostingOptions
     threads: Threads
     callback: Callback | None
-    passes: type
+    passes: Callable[..., RowPasses]
 
     def of_mains(self) -> _Stage:
         """The stage in which main effects are boosted."""

@@ -55,8 +55,14 @@ def coarsen(terms: Terms, rows: np.ndarray) -> Joint:
             n_first[t] = groups[-1] + 1
             coarse_of[here] = groups
     start = np.concatenate([[0], np.cumsum(n_first * n_second)])
+    corners = np.empty((start[-1], 2), dtype=np.int32)
+    for t, here in enumerate(terms.slices()):
+        groups = coarse_of[here]
+        own = corners[start[t] : start[t + 1]]
+        own[:, 0] = np.unique(groups, return_index=True)[1]
+        own[:, 1] = len(groups) - 1 - np.unique(groups[::-1], return_index=True)[1]
     shares = np.zeros((start[-1], start[-1]), dtype=np.float32)
-    return Joint(coarse_of, start, n_first, n_second, shares)
+    return Joint(coarse_of, start, n_first, n_second, corners, shares)
 
 
 def _groups(rows: np.ndarray, most: int, first_alone: bool) -> np.ndarray:

@@ -203,20 +203,15 @@ def _largest(gains, low, high, random):
     for c in range(len(here)):
         best = here[c] if here[c] > best else best
     equals = 0
-    place = -1
-    for c in range(low, high + 1):
-        if gains[c] == best:
-            equals += 1
-            if place < 0:
-                place = c
-    if equals > 1:
-        skip = random_below(random, equals)
-        for c in range(place, high + 1):
-            if gains[c] == best:
-                place = c
-                if skip == 0:
-                    break
-                skip -= 1
+    for c in range(len(here)):
+        equals += here[c] == best
+    if equals == 0:
+        return -1, best
+    skip = random_below(random, equals) if equals > 1 else 0
+    place = low
+    while gains[place] != best or skip > 0:
+        skip -= gains[place] == best
+        place += 1
     return place, best
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassbox.solvers._boosting.joint import JointRows, coarse_cells_fit, coarsen
+from glassbox.solvers._boosting.joint import coarse_cells_fit, coarsen
 from glassbox.solvers._boosting.losses import Loss
 from glassbox.solvers._boosting.partition import StepRule
 from glassbox.solvers._boosting.passes import RowPasses, Rows
@@ -22,12 +22,10 @@ from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 _FEW_ROWS = 700
 #: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
 #: are read again.
-_MAX_MOVE = 1.0
+_MAX_MOVE = 2.0
 _MAX_ROUNDS = 25
 #: The curvatures are summed up again after scores have moved so far.
-_MASS_MOVE = 0.5
-#: The shares are counted again after the curvatures have moved so far, on average.
-_SHARES_MOVE = 0.05
+_MASS_MOVE = 1.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def boost_stage(
     start: Boosted,
     threads: Threads,
     callback: Callback | None = None,
-    passes: type = RowPasses,
+    passes: Callable[..., RowPasses] = RowPasses,
 ) -> Boosted:
     """Boost the terms of all bags.
 
@@ -105,7 +103,7 @@ def boost_stage(
     threads : Threads
     callback : callable, optional
         Gets the number of a bag, its steps and its loss; stops that bag by returning True.
-    passes : type
+    passes : callable
         What reads the rows, as :class:`RowPasses` does.
     """
     reader = passes(terms, codes, rows, rules.loss, threads)
@@ -207,17 +205,20 @@ def _boost_by_cells(
 ) -> None:
     joint = coarsen(terms, bags.rows.sum(axis=0).astype(float))
     sample = reader.joint_rows(joint)
-    curvatures = None
     mass = np.empty_like(bags.tables)
     since_mass = np.full(len(mass), np.inf)
     max_move = rules.loss.scale * _MAX_MOVE
+    looks = 0
     while active := [b for b, progress in enumerate(bags.progress) if not progress.done]:
-        with_mass = since_mass[active].max() > rules.loss.scale * _MASS_MOVE
+        with_mass = looks == 0 or since_mass[active].max() > rules.loss.scale * _MASS_MOVE
         look = reader.look(bags.tables, active, with_mass)
         if with_mass:
             mass[active] = look.mass
             since_mass[:] = 0.0
-            curvatures = _count_shares(sample, reader, bags.tables, curvatures)
+        # Curvatures move ever less: the shares are counted at looks 0, 1, 3, 7, 15, ...
+        if looks & (looks + 1) == 0 and (looks == 0 or np.isfinite(rules.loss.scale)):
+            sample.count(reader.row_sums(bags.tables, sample.n_rows)[1].sum(axis=1))
+        looks += 1
         for b, loss in zip(active, look.losses.tolist(), strict=True):
             bags.judge(b, loss)
 
@@ -231,16 +232,3 @@ def _boost_by_cells(
             )  # fmt: skip
 
         threads.map(walk, [p for p, b in enumerate(active) if not bags.progress[b].done])
-
-
-def _count_shares(
-    sample: JointRows, reader: RowPasses, tables: np.ndarray, counted: np.ndarray | None
-) -> np.ndarray:
-    """Count the shares anew if the curvatures have moved; return those they are counted with."""
-    curvatures = reader.row_sums(tables, sample.n_rows)[1].sum(axis=1)
-    if counted is not None:
-        moved = np.abs(curvatures - counted).mean()
-        if moved <= _SHARES_MOVE * counted.mean():
-            return counted
-    sample.count(curvatures)
-    return curvatures

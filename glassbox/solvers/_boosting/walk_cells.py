@@ -14,7 +14,7 @@ import numpy as np
 from glassbox.solvers._boosting._compiled import entry, inner
 from glassbox.solvers._boosting.partition import TINY
 from glassbox.solvers._boosting.schedule import is_smoothing, next_term, pass_turn, steps_taken
-from glassbox.solvers._boosting.terms import find_step, widest
+from glassbox.solvers._boosting.terms import _NOMINAL, find_step, widest
 
 
 class Joint(NamedTuple):
@@ -28,6 +28,9 @@ class Joint(NamedTuple):
         Where the coarse cells of each term start.
     n_first, n_second : ndarray of shape (n_terms,)
         Coarse bins of the features of each term.
+    corners : ndarray of int32, shape (n_coarse, 2)
+        The first and the last cell of each coarse cell, counted from the first of its term: the
+        opposite corners of a rectangle, for a pair.
     shares : ndarray of float32, shape (n_coarse, n_coarse)
         In row (t, a), column (u, b): the share of the rows in coarse cell b of term u that lie in
         coarse cells of term t up to a, along both features.
@@ -37,6 +40,7 @@ class Joint(NamedTuple):
     start: np.ndarray
     n_first: np.ndarray
     n_second: np.ndarray
+    corners: np.ndarray
     shares: np.ndarray
 
 
@@ -71,11 +75,10 @@ def walk_cells(
     n_outputs = len(pull)
     n_terms = len(terms.kind)
     largest = widest(terms.start)
-    most_coarse = widest(joint.start)
     delta = np.empty((n_outputs, largest))
     room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
     categories = np.empty(largest, np.int64)
-    means, masses = np.empty(most_coarse), np.empty(most_coarse)
+    means = np.empty(widest(joint.start))
     # What steps on other terms have added to the rows of each coarse cell since it was last
     # looked at: a part that differs, and a part that all cells share.
     pending = np.zeros((n_outputs, joint.start[n_terms]), np.float32)
@@ -115,7 +118,9 @@ def walk_cells(
                 own_pull[c] -= own_mass[c] * steps[c]
                 furthest = max(furthest, abs(steps[c]))
             n_coarse = joint.start[t + 1] - own
-            _mean_steps(steps, own_mass, coarse_of, n_coarse, means, masses)
+            corners = joint.corners[own : own + n_coarse]
+            straight = terms.kind[t] != _NOMINAL
+            _mean_steps(steps, own_mass, corners, terms.n_second[t], straight, means)
             common[k] += means[n_coarse - 1]
             _spread(joint.shares, own, joint.n_first[t], joint.n_second[t], means, pending[k])
             here = pending[k, own : own + n_coarse]
@@ -127,20 +132,31 @@ def walk_cells(
 
 
 @inner
-def _mean_steps(delta, mass, coarse_of, n_coarse, means, masses):
-    """Mean step over the rows of each coarse cell; over no rows, that of the cell before."""
-    for a in range(n_coarse):
-        means[a] = 0.0
-        masses[a] = 0.0
-    for c in range(len(delta)):
-        a = coarse_of[c]
-        means[a] += mass[c] * delta[c]
-        masses[a] += mass[c]
-    for a in range(n_coarse):
-        if masses[a] > TINY:
-            means[a] /= masses[a]
-        elif a > 0:
-            means[a] = means[a - 1]
+def _mean_steps(delta, mass, corners, n_second, straight, means):
+    """Mean step over the rows of each coarse cell.
+
+    Cuts are straight, except between categories: where a step is the same in all corners of a
+    coarse cell, it is the same all over it.
+    """
+    for a in range(len(corners)):
+        first, last = corners[a]
+        top, left = first // n_second, first % n_second
+        bottom, right = last // n_second, last % n_second
+        means[a] = delta[first]
+        if (
+            straight
+            and delta[first] == delta[last]
+            and delta[top * n_second + right] == delta[first]
+            and delta[bottom * n_second + left] == delta[first]
+        ):
+            continue
+        total, total_mass = 0.0, 0.0
+        for i in range(top, bottom + 1):
+            for c in range(i * n_second + left, i * n_second + right + 1):
+                total += mass[c] * delta[c]
+                total_mass += mass[c]
+        if total_mass > TINY:
+            means[a] = total / total_mass
 
 
 @inner
