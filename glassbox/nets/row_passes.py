@@ -73,6 +73,10 @@ class DeviceRowPasses:
     threads : Threads
         Not needed: the device has its own.
 
+    Attributes
+    ----------
+    n_rows : int
+
     Notes
     -----
     Everything is in double precision but the products behind the shares of coarse cells, which
@@ -99,7 +103,7 @@ class DeviceRowPasses:
         self._device = device
         self._terms = terms
         self._loss = loss
-        self._n_rows, self._n_bags = rows.draws.shape
+        self.n_rows, self._n_bags = rows.draws.shape
         self._codes = self._moved(_signed(codes))
         self._unsigned = int(np.iinfo(codes.dtype).max)
         self._start = self._moved(terms.start[:-1]).int()
@@ -130,7 +134,7 @@ class DeviceRowPasses:
         pulls = torch.zeros_like(packed)
         masses = torch.zeros_like(packed) if with_mass else None
         losses, held_out = self._zeros(len(bags)), self._zeros(len(bags))
-        for number, here in enumerate(self._blocks(self._n_rows)):
+        for number, here in enumerate(self._blocks(self.n_rows)):
             cells = self._cells(here)
             if number == len(self._sums):
                 self._sums.append(CellSums(cells, self._terms.n_cells))
@@ -152,9 +156,9 @@ class DeviceRowPasses:
     def scores(self, tables: np.ndarray) -> np.ndarray:
         """Scores of all rows, shape (n_rows, n_bags * n_outputs)."""
         packed = self._side_by_side(tables)
-        scores = np.empty((self._n_rows, packed.shape[1]))
+        scores = np.empty((self.n_rows, packed.shape[1]))
         bags = range(self._n_bags)
-        for here in self._blocks(self._n_rows):
+        for here in self._blocks(self.n_rows):
             block = self._scores(packed, here, self._cells(here), bags)
             torch.from_numpy(scores[here]).copy_(block)
         return scores
@@ -179,7 +183,7 @@ class DeviceRowPasses:
         """The rows as the joint distribution of coarse cells is counted from them."""
         sizes = np.diff(self._terms.start)
         coarse_of = self._moved(joint.coarse_of + np.repeat(joint.start[:-1], sizes)).int()
-        blocks = self._blocks(n_sample_rows(joint, self._n_rows))
+        blocks = self._blocks(n_sample_rows(joint, self.n_rows))
         return DeviceJointRows(joint, torch.cat([coarse_of[self._cells(here)] for here in blocks]))
 
     def _blocks(self, n_rows: int) -> Iterator[slice]:

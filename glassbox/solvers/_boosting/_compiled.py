@@ -36,8 +36,9 @@ def drop_stale(folder: Path) -> None:
     """
     newest = max(path.stat().st_mtime for path in folder.glob("*.py"))
     for index in (folder / "__pycache__").glob("*.nbi"):
-        if index.stat().st_mtime < newest:
-            with suppress(OSError):
+        # Another process may be doing the same.
+        with suppress(OSError):
+            if index.stat().st_mtime < newest:
                 index.unlink()
 
 

@@ -133,7 +133,7 @@ def best_tree(rule, pull, mass, legal, n_first, n_second, room, trees, delta):
         best = max(best, row_best)
     gain = best - parent
     if best <= 0.0 or gain < TINY:
-        fill(rule, pull, mass, n_cells - 1, False, 0, delta)
+        fill(rule, pull, mass, n_cells - 1, False, 0, rule.learning_rate, delta)
         return 0.0
     kind, row, column = _first_place(trees, best, n_first, n_second)
     for k in range(n_outputs):
@@ -203,8 +203,11 @@ def _worth_over(rule, pull, curved, inverse):
 
 
 @inner
-def random_quadrants(rule, pull, mass, n_first, n_second, random, delta):
-    """Cut both features anywhere; the gain of that is not counted."""
+def random_quadrants(rule, pull, mass, n_first, n_second, random, rate, delta):
+    """Cut both features anywhere; the gain of that is not counted.
+
+    `rate` is the learning rate.
+    """
     row = random_below(random, n_first - 1) if n_first > 1 else 0
     column = random_below(random, n_second - 1) if n_second > 1 else 0
     sums = np.empty((2, 4))
@@ -216,7 +219,7 @@ def random_quadrants(rule, pull, mass, n_first, n_second, random, delta):
                 sums[0, q] += pull[k, i * n_second + j]
                 sums[1, q] += mass[k, i * n_second + j]
         for q in range(4):
-            sums[0, q] = rule.learning_rate * newton(rule, sums[0, q], sums[1, q])
+            sums[0, q] = rate * newton(rule, sums[0, q], sums[1, q])
         for i in range(n_first):
             for j in range(n_second):
                 delta[k, i * n_second + j] = sums[0, 2 * (i > row) + (j > column)]

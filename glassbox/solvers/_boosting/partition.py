@@ -36,6 +36,12 @@ class StepRule(NamedTuple):
         Mass that is added to that of a category before categories are sorted.
     category_gain : float
         By how much the gain of a categorical main effect is multiplied in greedy rounds.
+    slot_prior : float
+        What categories, and *missing* as a leaf of its own, have on top of the mass of their own
+        rows: the precision of a normal prior of their coefficients, which stand alone.
+    first_random : float
+        How much larger than `learning_rate` the first steps with random cuts are; they shrink
+        towards it.
     """
 
     learning_rate: float
@@ -47,6 +53,8 @@ class StepRule(NamedTuple):
     min_category_rows: int
     category_smooth: float
     category_gain: float
+    slot_prior: float = 0.0
+    first_random: float = 1.0
 
 
 @inner
@@ -143,7 +151,7 @@ def best_cut(rule, pull, mass, rows, direction, separate, random, room, delta):
         gain += _gain_of_first(rule, pull, mass)
         if gain < TINY:
             gain, cut, separate = 0.0, n_bins - 1, False
-    fill(rule, pull, mass, cut, separate, 0, delta)
+    fill(rule, pull, mass, cut, separate, 0, rule.learning_rate, delta)
     return gain
 
 
@@ -168,14 +176,14 @@ def _add_directed_gains(rule, all_pull, all_mass, least, direction, left_pull, l
 
 
 @inner
-def random_cut(rule, pull, mass, direction, random, delta):
+def random_cut(rule, pull, mass, direction, random, rate, delta):
     """Cut ordered bins in two, anywhere; the gain of that is not counted.
 
-    A cut against the direction is none.
+    A cut against the direction is none. `rate` is the learning rate.
     """
     n_bins = pull.shape[1]
     cut = random_below(random, n_bins - 1) if n_bins > 1 else 0
-    fill(rule, pull, mass, cut, False, direction, delta)
+    fill(rule, pull, mass, cut, False, direction, rate, delta)
     return 0.0
 
 
@@ -237,7 +245,7 @@ def leaf_sums(pull, mass, k, first, end):
 
 
 @inner
-def fill(rule, pull, mass, cut, separate, direction, delta):
+def fill(rule, pull, mass, cut, separate, direction, rate, delta):
     """Newton steps of the bins up to the cut, of the others, and of bin 0 if it is separate."""
     first = 1 if separate else 0
     n_bins = pull.shape[1]
@@ -249,9 +257,9 @@ def fill(rule, pull, mass, cut, separate, direction, delta):
         if (right - left) * direction < 0.0:
             left = right = newton(rule, left_pull + right_pull, left_mass + right_mass)
         for b in range(first, n_bins):
-            delta[k, b] = rule.learning_rate * (left if b <= cut else right)
+            delta[k, b] = rate * (left if b <= cut else right)
         if separate:
-            delta[k, 0] = rule.learning_rate * newton(rule, pull[k, 0], mass[k, 0])
+            delta[k, 0] = rate * newton(rule, pull[k, 0], mass[k, 0])
 
 
 @inner
@@ -263,7 +271,8 @@ def best_split_of_categories(rule, pull, mass, rows, room, order, delta):
     Parameters
     ----------
     order : ndarray of int64, shape (n_bins,) at least
-        Room to work in. All others as in :func:`best_cut`.
+        The order of the categories when they were last cut, or any other; changed. All others as
+        in :func:`best_cut`.
     """
     n_outputs, n_bins = pull.shape
     slopes = room[0]
@@ -273,16 +282,12 @@ def best_split_of_categories(rule, pull, mass, rows, room, order, delta):
     for b in range(n_bins):
         n_rows += rows[b]
         if rows[b] >= rule.min_category_rows:
-            # Insertion keeps equal slopes in the order of the categories.
-            slope = _slope(rule, pull, mass, b)
-            place = n_common
-            while place > 0 and slopes[place - 1] < slope:
-                slopes[place], order[place] = slopes[place - 1], order[place - 1]
-                place -= 1
-            slopes[place], order[place] = slope, b
+            slopes[b] = _slope(rule, pull, mass, b)
             n_common += 1
         else:
+            slopes[b] = _IMPOSSIBLE
             rare_rows += rows[b]
+    _sort(slopes, order[:n_bins])
     enough = max(rule.min_rows, 1)
     least = max(rule.min_hessian, TINY)
     gains = room[1]
@@ -318,7 +323,7 @@ def best_split_of_categories(rule, pull, mass, rows, room, order, delta):
         all_pull, all_mass = leaf_sums(pull, mass, k, 0, n_bins)
         gain -= worth(rule, all_pull, all_mass)
     if best_place < 0 or gain < TINY:
-        fill(rule, pull, mass, n_bins - 1, False, 0, delta)
+        fill(rule, pull, mass, n_bins - 1, False, 0, rule.learning_rate, delta)
         return 0.0
     for k in range(n_outputs):
         for b in range(n_bins):
@@ -336,6 +341,21 @@ def best_split_of_categories(rule, pull, mass, rows, room, order, delta):
         for b in range(n_bins):
             delta[k, b] = left if delta[k, b] == 1.0 else right
     return gain
+
+
+@inner
+def _sort(slopes, order):
+    """Largest slopes first; by insertion, since few change places from step to step."""
+    for q in range(1, len(order)):
+        b = order[q]
+        place = q
+        while place > 0:
+            other = order[place - 1]
+            if slopes[other] > slopes[b] or (slopes[other] == slopes[b] and other < b):
+                break
+            order[place] = other
+            place -= 1
+        order[place] = b
 
 
 @inner

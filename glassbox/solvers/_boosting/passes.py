@@ -69,6 +69,10 @@ class RowPasses:
     rows : Rows
     loss : Loss
     threads : Threads
+
+    Attributes
+    ----------
+    n_rows : int
     """
 
     def __init__(self, terms: Terms, codes: np.ndarray, rows: Rows, loss: Loss, threads: Threads):
@@ -77,9 +81,9 @@ class RowPasses:
         self._rows = rows
         self._loss = loss
         self._threads = threads
-        n_rows, self._n_bags = rows.draws.shape
-        n_tasks = min(_MOST_TASKS, max(1, n_rows // _ROWS_PER_TASK))
-        edges = np.linspace(0, n_rows, n_tasks + 1).astype(int)
+        self.n_rows, self._n_bags = rows.draws.shape
+        n_tasks = min(_MOST_TASKS, max(1, self.n_rows // _ROWS_PER_TASK))
+        edges = np.linspace(0, self.n_rows, n_tasks + 1).astype(int)
         self._tasks = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
         self._active = list(range(self._n_bags))
         self._draws, self._base = rows.draws, rows.base

@@ -11,6 +11,8 @@ from glassbox.solvers._boosting.partition import random_below
 
 _POSITION, _STEPS, _SMOOTHING = range(3)
 _NOT_MEASURED = -1.0
+#: The first steps with random cuts, which may be larger, shrink to a third in so many rounds.
+_SHRINKING_ROUNDS = 30.0
 
 
 class Order(NamedTuple):
@@ -118,9 +120,13 @@ def pass_turn(order, turn, term, gain, stepped):
 
 
 @inner
-def is_smoothing(turn):
-    """Whether cuts are random."""
-    return turn.counts[_SMOOTHING] > 0
+def random_rate(rule, turn):
+    """The learning rate of random cuts; 0 when it is time for the best ones."""
+    if turn.counts[_SMOOTHING] == 0:
+        return 0.0
+    rounds = turn.counts[_STEPS] / len(turn.order)
+    larger = (rule.first_random - 1.0) * np.exp(-rounds / _SHRINKING_ROUNDS)
+    return rule.learning_rate * (1.0 + larger)
 
 
 @inner

@@ -18,14 +18,12 @@ from glassbox.solvers._boosting.threads import Threads
 from glassbox.solvers._boosting.walk_cells import walk_cells
 from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 
-#: Tables of up to so many rows are read at every step: that is as fast, and exact.
-_FEW_ROWS = 700
 #: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
-#: are read again.
-_MAX_MOVE = 2.0
-_MAX_ROUNDS = 25
+#: are read again: that is cheap where they are few.
+_MAX_MOVE = 8.0
+_FEWEST_ROUNDS, _MOST_ROUNDS, _ROWS_PER_ROUND = 5, 25, 2_000
 #: The curvatures are summed up again after scores have moved so far.
-_MASS_MOVE = 1.0
+_MASS_MOVE = 2.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def boost_stage(
     bags = _Bags.at(start, terms, codes, rows, rules, threads, callback)
     by_rows = rules.upkeep == "rows"
     if rules.upkeep == "auto":
-        by_rows = len(rows.y) <= _FEW_ROWS or not coarse_cells_fit(terms)
+        by_rows = not coarse_cells_fit(terms)
     if by_rows:
         _boost_by_rows(terms, codes, rows, rules, bags, reader, threads)
     else:
@@ -183,6 +181,7 @@ def _boost_by_rows(
 ) -> None:
     n_bags, n_outputs, _ = bags.tables.shape
     scores = reader.scores(bags.tables).reshape(-1, n_bags, n_outputs)
+    prior = terms.prior_mass(rules.step.slot_prior)
 
     def boost(b: int) -> None:
         draws = np.ascontiguousarray(rows.draws[:, b : b + 1])
@@ -192,7 +191,7 @@ def _boost_by_rows(
         while not bags.progress[b].done:
             loss = walk_rows(
                 terms, codes, rules.loss, rules.step, rules.order, turn, rows.y, rows.weights,
-                draws, own, bags.tables[b], bags.rows[b], bags.legal[b], n_steps,
+                draws, own, bags.tables[b], bags.rows[b], bags.legal[b], prior, n_steps,
             )  # fmt: skip
             bags.judge(b, loss)
             n_steps = min(terms.n_terms, rules.stopping.max_steps - turn.steps)
@@ -205,15 +204,18 @@ def _boost_by_cells(
 ) -> None:
     joint = coarsen(terms, bags.rows.sum(axis=0).astype(float))
     sample = reader.joint_rows(joint)
+    prior = terms.prior_mass(rules.step.slot_prior)
     mass = np.empty_like(bags.tables)
     since_mass = np.full(len(mass), np.inf)
     max_move = rules.loss.scale * _MAX_MOVE
+    rounds = min(max(reader.n_rows // _ROWS_PER_ROUND, _FEWEST_ROUNDS), _MOST_ROUNDS)
     looks = 0
     while active := [b for b, progress in enumerate(bags.progress) if not progress.done]:
         with_mass = looks == 0 or since_mass[active].max() > rules.loss.scale * _MASS_MOVE
         look = reader.look(bags.tables, active, with_mass)
+        look.pull[:] -= prior * bags.tables[active]
         if with_mass:
-            mass[active] = look.mass
+            mass[active] = look.mass + prior
             since_mass[:] = 0.0
         # Curvatures move ever less: the shares are counted at looks 0, 1, 3, 7, 15, ...
         if looks & (looks + 1) == 0 and (looks == 0 or np.isfinite(rules.loss.scale)):
@@ -228,7 +230,7 @@ def _boost_by_cells(
             since_mass[b] += walk_cells(
                 terms, joint, rules.step, rules.order, bags.turns[b], look.pull[place], mass[b],
                 bags.rows[b], bags.legal[b], bags.tables[b],
-                min(left, _MAX_ROUNDS * terms.n_terms), max_move,
+                min(left, rounds * terms.n_terms), max_move,
             )  # fmt: skip
 
         threads.map(walk, [p for p, b in enumerate(active) if not bags.progress[b].done])

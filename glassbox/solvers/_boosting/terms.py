@@ -86,6 +86,21 @@ class Terms(NamedTuple):
         """Where each term lies in a table of all cells."""
         return [slice(a, b) for a, b in zip(self.start, self.start[1:], strict=False)]
 
+    def prior_mass(self, of_slot: float) -> np.ndarray:
+        """That much for cells that stand alone: categories, and *missing* as its own leaf.
+
+        Returns
+        -------
+        ndarray of shape (n_cells,)
+        """
+        prior = np.zeros(self.n_cells)
+        for t, here in enumerate(self.slices()):
+            if self.kind[t] == _NOMINAL:
+                prior[here] = of_slot
+            elif self.separate[t]:
+                prior[here.start] = of_slot
+        return prior
+
 
 def main_effects(features: Sequence[BinnedFeature]) -> tuple[Terms, np.ndarray]:
     """One term for each feature, and the cells of the rows, shape (n_features, n_rows)."""
@@ -136,7 +151,7 @@ def codes_type(sizes: np.ndarray) -> type:
 
 @inner
 def find_step(
-    terms, t, rule, smoothing, pull, mass, rows, legal, random, room, trees, categories, delta
+    terms, t, rule, random_rate, pull, mass, rows, legal, random, categories, room, trees, delta
 ):
     """The next step of one term: what it adds in each cell, and its gain.
 
@@ -146,14 +161,16 @@ def find_step(
     t : int
         Number of the term.
     rule : StepRule
-    smoothing : bool
-        Whether cuts are random.
+    random_rate : float
+        Learning rate of random cuts; 0 for the best cut.
     pull, mass, delta : ndarray of shape (n_outputs, n_cells of the term)
         Sums of residuals and curvatures; what is written.
     rows, legal : ndarray of shape (n_cells of the term,)
         Rows in each cell; for pairs, which trees are legal.
     random : ndarray of uint64, shape (1,)
-    room, trees, categories : ndarray
+    categories : ndarray of int64, shape (n_cells of the term,)
+        The order in which categories were last cut.
+    room, trees : ndarray
         Room to work in.
 
     Returns
@@ -161,17 +178,19 @@ def find_step(
     float
         The gain, 0 for random cuts.
     """
-    smoothing = smoothing and terms.smoothed[t]
+    smoothing = random_rate > 0.0 and terms.smoothed[t]
     if terms.kind[t] == _PAIR and terms.n_first[t] > 1 and terms.n_second[t] > 1:
         n_first, n_second = terms.n_first[t], terms.n_second[t]
         if smoothing:
-            return random_quadrants(rule, pull, mass, n_first, n_second, random, delta)
+            return random_quadrants(
+                rule, pull, mass, n_first, n_second, random, random_rate, delta
+            )
         return best_tree(rule, pull, mass, legal, n_first, n_second, room, trees, delta)
     if terms.kind[t] == _NOMINAL:
         gain = best_split_of_categories(rule, pull, mass, rows, room, categories, delta)
         return gain * rule.category_gain
     if smoothing:
-        return random_cut(rule, pull, mass, terms.direction[t], random, delta)
+        return random_cut(rule, pull, mass, terms.direction[t], random, random_rate, delta)
     return best_cut(
         rule, pull, mass, rows, terms.direction[t], terms.separate[t], random, room, delta
     )
@@ -184,3 +203,13 @@ def widest(start):
     for t in range(len(start) - 1):
         most = max(most, start[t + 1] - start[t])
     return most
+
+
+@inner
+def any_order(start):
+    """An order of the cells of each term, to sort categories from."""
+    order = np.empty(start[len(start) - 1], np.int64)
+    for t in range(len(start) - 1):
+        for c in range(start[t], start[t + 1]):
+            order[c] = c - start[t]
+    return order

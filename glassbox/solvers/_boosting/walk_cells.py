@@ -13,8 +13,8 @@ import numpy as np
 
 from glassbox.solvers._boosting._compiled import entry, inner
 from glassbox.solvers._boosting.partition import TINY
-from glassbox.solvers._boosting.schedule import is_smoothing, next_term, pass_turn, steps_taken
-from glassbox.solvers._boosting.terms import _NOMINAL, find_step, widest
+from glassbox.solvers._boosting.schedule import next_term, pass_turn, random_rate, steps_taken
+from glassbox.solvers._boosting.terms import _NOMINAL, any_order, find_step, widest
 
 
 class Joint(NamedTuple):
@@ -77,7 +77,7 @@ def walk_cells(
     largest = widest(terms.start)
     delta = np.empty((n_outputs, largest))
     room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
-    categories = np.empty(largest, np.int64)
+    categories = any_order(terms.start)
     means = np.empty(widest(joint.start))
     # What steps on other terms have added to the rows of each coarse cell since it was last
     # looked at: a part that differs, and a part that all cells share.
@@ -87,7 +87,7 @@ def walk_cells(
     moved = 0.0
     goal = steps_taken(turn) + max_steps
     while steps_taken(turn) < goal and moved < max_move:
-        smoothing = is_smoothing(turn)
+        rate = random_rate(rule, turn)
         t, stepping = next_term(order, turn)
         start, end = terms.start[t], terms.start[t + 1]
         size = end - start
@@ -103,8 +103,9 @@ def walk_cells(
                 here[a] = 0.0
             seen[k, t] = common[k]
         gain = find_step(
-            terms, t, rule, smoothing, pull[:, start:end], mass[:, start:end], rows[start:end],
-            legal[start:end], turn.random, room, trees, categories, delta[:, :size],
+            terms, t, rule, rate, pull[:, start:end], mass[:, start:end], rows[start:end],
+            legal[start:end], turn.random, categories[start:end], room, trees,
+            delta[:, :size],
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:

@@ -7,8 +7,8 @@ import numpy as np
 from glassbox.solvers._boosting._compiled import entry
 from glassbox.solvers._boosting.losses import pull as pull_rows
 from glassbox.solvers._boosting.pair_partition import legal_trees
-from glassbox.solvers._boosting.schedule import is_smoothing, next_term, pass_turn, steps_taken
-from glassbox.solvers._boosting.terms import _PAIR, find_step, widest
+from glassbox.solvers._boosting.schedule import next_term, pass_turn, random_rate, steps_taken
+from glassbox.solvers._boosting.terms import _PAIR, any_order, find_step, widest
 
 
 @entry
@@ -40,8 +40,9 @@ def count_rows(terms, codes, draws, bag, min_rows, rows, legal):
 
 @entry
 def walk_rows(
-    terms, codes, loss, rule, order, turn, y, weights, draws, scores, tables, rows, legal, n_steps
-):
+    terms, codes, loss, rule, order, turn, y, weights, draws, scores, tables, rows, legal, prior,
+    n_steps,
+):  # fmt: skip
     """Take steps, with residuals and curvatures of all rows computed anew after each.
 
     Parameters
@@ -61,6 +62,8 @@ def walk_rows(
         Both change with every step.
     rows, legal : ndarray of shape (n_cells,)
         From :func:`count_rows`.
+    prior : ndarray of shape (n_cells,)
+        Mass of the priors of the coefficients; zero for none.
     n_steps : int
 
     Returns
@@ -76,26 +79,27 @@ def walk_rows(
     pull, mass = np.empty((n_outputs, largest)), np.empty((n_outputs, largest))
     delta = np.empty((n_outputs, largest))
     room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
-    categories = np.empty(largest, np.int64)
+    categories = any_order(terms.start)
     pull_rows(loss, y, weights, draws, scores, bits, residuals, curvatures, losses, held_out)
     goal = steps_taken(turn) + n_steps
     while steps_taken(turn) < goal:
-        smoothing = is_smoothing(turn)
+        rate = random_rate(rule, turn)
         t, stepping = next_term(order, turn)
         start, end = terms.start[t], terms.start[t + 1]
         size = end - start
         for k in range(n_outputs):
             for c in range(size):
-                pull[k, c] = 0.0
-                mass[k, c] = 0.0
+                pull[k, c] = -prior[start + c] * tables[k, start + c]
+                mass[k, c] = prior[start + c]
         for i in range(n_rows):
             c = codes[t, i]
             for k in range(n_outputs):
                 pull[k, c] += residuals[i, k]
                 mass[k, c] += curvatures[i, k]
         gain = find_step(
-            terms, t, rule, smoothing, pull[:, :size], mass[:, :size], rows[start:end],
-            legal[start:end], turn.random, room, trees, categories, delta[:, :size],
+            terms, t, rule, rate, pull[:, :size], mass[:, :size], rows[start:end],
+            legal[start:end], turn.random, categories[start:end], room, trees,
+            delta[:, :size],
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:
