@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glassbox.solvers._boosting.announcement import announced_compilation
 from glassbox.solvers._boosting.intercepts import intercept_shift, starting_intercepts
 from glassbox.solvers._boosting.losses import Loss
 from glassbox.solvers._boosting.partition import StepRule
@@ -27,7 +28,13 @@ from glassbox.solvers._boosting.schedule import Order
 from glassbox.solvers._boosting.screen import n_rows_to_screen, pair_strengths
 from glassbox.solvers._boosting.stage import Boosted, Rules, boost_stage
 from glassbox.solvers._boosting.stopping import StoppingRule
-from glassbox.solvers._boosting.terms import BinnedFeature, Terms, main_effects, pair_effects
+from glassbox.solvers._boosting.terms import (
+    BinnedFeature,
+    Terms,
+    main_effects,
+    pair_effects,
+    smallest_type,
+)
 from glassbox.solvers._boosting.threads import Threads
 
 Callback = Callable[[int, int, float], bool]
@@ -185,7 +192,7 @@ def boost(
     seeds = np.random.SeedSequence(seed).generate_state(2 * n_bags, np.uint64)
     intercepts = starting_intercepts(problem.y, problem.weights, problem.draws, options.loss)
     base = intercepts.reshape(1, -1)
-    with Threads(n_threads) as threads:
+    with announced_compilation(), Threads(n_threads) as threads:
         stages = _Stages(problem, options, threads, callback, passes)
         mains = stages.of_mains()
         if state is None:
@@ -206,7 +213,9 @@ def boost(
         main_tables, main_means = mains.centred(boosted.tables)
         pair_tables, pair_means = pairs.centred(boosted_pairs.tables)
         scores = base.reshape(len(base), n_bags, -1).swapaxes(1, 2) @ bag_weights
-        shift = intercept_shift(scores, problem.y, problem.weights, options.loss, threads)
+        shift = intercept_shift(
+            scores, problem.y, problem.weights, options.loss, threads, stages.codes_type
+        )
     return BoostedTables(
         bag_weights @ (intercepts + main_means + pair_means) + shift,
         main_tables,
@@ -231,17 +240,28 @@ class _Stages:
     def of_mains(self) -> _Stage:
         """The stage in which main effects are boosted."""
         features = self.problem.features
-        effects = main_effects(features) if features else self._no_terms()
+        effects = main_effects(features, self.codes_type) if features else self._no_terms()
         return self._of(effects, self.options.smoothing_rounds)
 
     def of_pairs(self, pairs: list[tuple[int, int]]) -> _Stage:
         """The stage in which these pairs are boosted."""
         features = self.problem.pair_features
-        effects = pair_effects(features, pairs) if pairs else self._no_terms()
+        effects = self._no_terms()
+        if pairs:
+            effects = pair_effects(features, pairs, self.codes_type)
         return self._of(effects, self.options.interaction_smoothing_rounds)
 
+    @property
+    def codes_type(self) -> type:
+        """One type for bins and for cells of pairs: what reads them is compiled once."""
+        problem = self.problem
+        most = max((feature.n_bins for feature in problem.features), default=1)
+        for i, j in problem.pairs if problem.n_pairs else []:
+            most = max(most, problem.pair_features[i].n_bins * problem.pair_features[j].n_bins)
+        return smallest_type(most)
+
     def _no_terms(self) -> tuple[Terms, np.ndarray]:
-        return Terms.none(), np.zeros((0, len(self.problem.y)), dtype=np.uint8)
+        return Terms.none(), np.zeros((0, len(self.problem.y)), dtype=self.codes_type)
 
     def _of(self, effects: tuple[Terms, np.ndarray], smoothing_rounds: int) -> _Stage:
         terms, codes = effects

@@ -49,7 +49,12 @@ def starting_intercepts(
 
 
 def intercept_shift(
-    scores: np.ndarray, y: np.ndarray, weights: np.ndarray, loss: Loss, threads: Threads
+    scores: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    loss: Loss,
+    threads: Threads,
+    codes_type: type,
 ) -> np.ndarray:
     """What to add to all scores so that the loss of all rows together is least.
 
@@ -59,13 +64,15 @@ def intercept_shift(
     y, weights : ndarray of shape (n_rows,)
     loss : Loss
     threads : Threads
+    codes_type : type
+        Of the codes of terms, of which there are none here: what reads rows is compiled for it.
 
     Returns
     -------
     ndarray of shape (n_outputs,)
     """
     terms = Terms.none()
-    no_codes = np.zeros((0, len(y)), dtype=np.uint8)
+    no_codes = np.zeros((0, len(y)), dtype=codes_type)
     no_tables = np.zeros((1, loss.n_outputs, 0))
     drawn = np.ones((len(y), 1), dtype=np.uint8)
     scores = np.broadcast_to(scores, (len(y), loss.n_outputs))

@@ -19,15 +19,30 @@ _MOST_OF_MAIN, _MOST_OF_PAIR = 32, 64
 #: Coarse cells of all terms that are affordable: 4,096 of them need 64 MiB.
 _AFFORDABLE, _MOST = 4_096, 8_192
 #: Additions to a table of two coarse cells that are affordable.
-_MOST_ADDITIONS = 50_000_000
-_FEWEST_ROWS = 10_000
+_MOST_ADDITIONS = 20_000_000
+_FEWEST_ROWS = 2_000
 _BLOCK = 4_096
+#: What a step takes, by rows and by cells, on one processor; only their ratios matter.
+_NS_PER_ROW, _NS_PER_CELL, _NS_PER_SHARE = 5.0, 0.8, 0.1
+_COARSE_ROWS_OF_MAIN, _COARSE_ROWS_OF_PAIR = 3, 8
 
 
-def coarse_cells_fit(terms: Terms) -> bool:
-    """Whether two coarse bins for each feature of each term are affordable."""
+def cells_pay(terms: Terms, n_rows: int) -> bool:
+    """Whether steps in the space of bins are affordable, and take less time than reading rows.
+
+    Parameters
+    ----------
+    terms : Terms
+    n_rows : int
+    """
     fewest = np.where(terms.kind == _PAIR, 4, 2)
-    return int(fewest.sum()) <= _MOST
+    if int(fewest.sum()) > _MOST:
+        return False
+    of_term = max(_AFFORDABLE // terms.n_terms, 2)
+    coarse = np.minimum(np.diff(terms.start), min(of_term, _MOST_OF_PAIR)).sum()
+    touched = _COARSE_ROWS_OF_PAIR if terms.of_pairs else _COARSE_ROWS_OF_MAIN
+    by_cells = _NS_PER_CELL * terms.n_cells / terms.n_terms + _NS_PER_SHARE * touched * coarse
+    return by_cells < _NS_PER_ROW * n_rows
 
 
 def coarsen(terms: Terms, rows: np.ndarray) -> Joint:

@@ -143,7 +143,7 @@ def best_tree(rule, pull, mass, legal, n_first, n_second, room, trees, delta):
     return gain
 
 
-@spliced
+@inner
 def _worths_on_both_sides(rule, pulls, masses, least, left, right):
     """What the columns up to each are worth, and those after it."""
     all_pull, all_mass = pulls[len(pulls) - 1], masses[len(pulls) - 1]
@@ -233,7 +233,7 @@ def _worth_if(rule, pull, mass, least):
     return value if mass >= least else _IMPOSSIBLE
 
 
-@spliced
+@inner
 def _accumulate(values, n_first, n_second, sums):
     """Sums over all cells above and to the left, the cell included."""
     for i in range(n_first):

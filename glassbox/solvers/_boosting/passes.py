@@ -115,15 +115,16 @@ class RowPasses:
         packed = _side_by_side(tables[self._active])
         n_cells, width = packed.shape
         n_bags = len(active)
+        none = np.zeros((0, width))
 
         def read(task: tuple[int, int]) -> tuple:
             pulls = np.zeros((n_cells, width))
-            masses = np.zeros((n_cells, width)) if with_mass else np.zeros((0, width))
+            masses = np.zeros((n_cells, width)) if with_mass else none
             losses, held_out = np.zeros(n_bags), np.zeros(n_bags)
             _read(
                 self._terms.start, self._codes, packed, self._base, self._rows.y,
                 self._rows.weights, self._draws, self._loss, task[0], task[1], pulls, masses,
-                losses, held_out,
+                losses, held_out, none, none,
             )  # fmt: skip
             return pulls, masses, losses, held_out
 
@@ -162,11 +163,14 @@ class RowPasses:
         packed = _side_by_side(tables)
         sums = np.empty((2, n_rows, self._loss.n_outputs))
 
+        none = np.zeros((0, packed.shape[1]))
+
         def read(task: tuple[int, int]) -> None:
-            _sum_over_bags(
+            losses = np.zeros((2, self._n_bags))
+            _read(
                 self._terms.start, self._codes, packed, self._rows.base, self._rows.y,
                 self._rows.weights, self._rows.draws, self._loss, task[0], min(task[1], n_rows),
-                sums[0], sums[1],
+                none, none, losses[0], losses[1], sums[0], sums[1],
             )  # fmt: skip
 
         self._threads.map(read, self._tasks)
@@ -185,22 +189,10 @@ def _side_by_side(tables: np.ndarray) -> np.ndarray:
 
 @entry
 def _read(
-    start,
-    codes,
-    tables,
-    base,
-    y,
-    weights,
-    draws,
-    loss,
-    first,
-    end,
-    pulls,
-    masses,
-    losses,
-    held_out,
-):
-    """Sums over the rows from `first` to `end`."""
+    start, codes, tables, base, y, weights, draws, loss, first, end, pulls, masses, losses,
+    held_out, row_pulls, row_masses,
+):  # fmt: skip
+    """Sums over the rows from `first` to `end`; those that have no room are not taken."""
     width = tables.shape[1]
     scores = np.empty((_BLOCK, width))
     residuals = np.empty((_BLOCK, width))
@@ -214,39 +206,13 @@ def _read(
             loss, y[here : here + n], weights[here : here + n], draws[here : here + n],
             scores[:n], bits[: n * width], residuals[:n], curvatures[:n], losses, held_out,
         )  # fmt: skip
-        _sum_up(start, codes, here, residuals[:n], pulls)
+        if len(pulls):
+            _sum_up(start, codes, here, residuals[:n], pulls)
         if len(masses):
             _sum_up(start, codes, here, curvatures[:n], masses)
-
-
-@entry
-def _sum_over_bags(
-    start, codes, tables, base, y, weights, draws, loss, first, end, residual_sums, curvature_sums
-):
-    """Residuals and curvatures of the rows from `first` to `end`, summed over bags."""
-    width = tables.shape[1]
-    n_bags = draws.shape[1]
-    scores = np.empty((_BLOCK, width))
-    residuals = np.empty((_BLOCK, width))
-    curvatures = np.empty((_BLOCK, width))
-    bits = np.empty(_BLOCK * width, np.int64)
-    losses, held_out = np.zeros(n_bags), np.zeros(n_bags)
-    for here in range(first, end, _BLOCK):
-        n = min(_BLOCK, end - here)
-        _start_from(base, here, scores[:n])
-        _add(start, codes, tables, here, scores[:n])
-        pull(
-            loss, y[here : here + n], weights[here : here + n], draws[here : here + n],
-            scores[:n], bits[: n * width], residuals[:n], curvatures[:n], losses, held_out,
-        )  # fmt: skip
-        for i in range(n):
-            for k in range(loss.n_outputs):
-                residual, curvature = 0.0, 0.0
-                for b in range(k, width, loss.n_outputs):
-                    residual += residuals[i, b]
-                    curvature += curvatures[i, b]
-                residual_sums[here + i, k] = residual
-                curvature_sums[here + i, k] = curvature
+        if len(row_pulls):
+            _sum_over_bags(residuals[:n], row_pulls[here : here + n])
+            _sum_over_bags(curvatures[:n], row_masses[here : here + n])
 
 
 @entry
@@ -284,3 +250,15 @@ def _sum_up(start, codes, first, values, sums):
             cell = start[t] + codes[t, first + i]
             for b in range(values.shape[1]):
                 sums[cell, b] += values[i, b]
+
+
+@inner
+def _sum_over_bags(values, sums):
+    """Write the sums over bags of what rows have for each bag and output."""
+    n_outputs = sums.shape[1]
+    for i in range(len(values)):
+        for k in range(n_outputs):
+            total = 0.0
+            for b in range(k, values.shape[1], n_outputs):
+                total += values[i, b]
+            sums[i, k] = total

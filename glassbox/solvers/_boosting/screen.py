@@ -14,7 +14,7 @@ import numpy as np
 
 from glassbox.solvers._boosting._compiled import entry, inner
 from glassbox.solvers._boosting.partition import TINY, StepRule, worth
-from glassbox.solvers._boosting.terms import BinnedFeature, codes_type
+from glassbox.solvers._boosting.terms import BinnedFeature, smallest_type
 from glassbox.solvers._boosting.threads import Threads
 
 #: Additions to a cell of a pair that are affordable.
@@ -52,7 +52,7 @@ def pair_strengths(
     """
     sizes = np.array([feature.n_bins for feature in features])
     codes = np.array(
-        [feature.codes[: len(residuals)] for feature in features], dtype=codes_type(sizes)
+        [feature.codes[: len(residuals)] for feature in features], dtype=smallest_type(sizes.max())
     )
     numbers = np.array(pairs).reshape(-1, 2)
     strengths = np.zeros(len(numbers))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassbox.solvers._boosting.joint import coarse_cells_fit, coarsen
+from glassbox.solvers._boosting.joint import cells_pay, coarsen
 from glassbox.solvers._boosting.losses import Loss
 from glassbox.solvers._boosting.partition import StepRule
 from glassbox.solvers._boosting.passes import RowPasses, Rows
@@ -19,9 +19,9 @@ from glassbox.solvers._boosting.walk_cells import walk_cells
 from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 
 #: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
-#: are read again: that is cheap where they are few.
+#: are read again: the fewer the less there is to read.
 _MAX_MOVE = 8.0
-_FEWEST_ROUNDS, _MOST_ROUNDS, _ROWS_PER_ROUND = 5, 25, 2_000
+_FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 5, 25, 50_000
 #: The curvatures are summed up again after scores have moved so far.
 _MASS_MOVE = 2.0
 
@@ -110,7 +110,7 @@ def boost_stage(
     bags = _Bags.at(start, terms, codes, rows, rules, threads, callback)
     by_rows = rules.upkeep == "rows"
     if rules.upkeep == "auto":
-        by_rows = not coarse_cells_fit(terms)
+        by_rows = not cells_pay(terms, reader.n_rows)
     if by_rows:
         _boost_by_rows(terms, codes, rows, rules, bags, reader, threads)
     else:
@@ -127,8 +127,10 @@ class _Bags:
     tables : ndarray of shape (n_bags, n_outputs, n_cells)
     turns : list of Turn
     progress : list of Progress
-    rows, legal : ndarray of shape (n_bags, n_cells)
-        Rows in every cell, and legal trees.
+    rows : ndarray of shape (n_bags, n_cells)
+        Rows in every cell.
+    legal, categories : list
+        Legal trees, if the terms are pairs, and the order of categories, if there are any.
     held_out : ndarray of bool, shape (n_bags,)
         Whether there are rows that the bag has not drawn.
     callback : callable or None
@@ -138,7 +140,8 @@ class _Bags:
     turns: list[Turn]
     progress: list[Progress]
     rows: np.ndarray
-    legal: np.ndarray
+    legal: list
+    categories: list
     held_out: np.ndarray
     callback: Callback | None
 
@@ -146,7 +149,9 @@ class _Bags:
     def at(cls, start, terms, codes, rows, rules, threads, callback) -> _Bags:
         n_bags = len(start.turns)
         counts = np.empty((n_bags, terms.n_cells), dtype=np.int32)
-        legal = np.zeros((n_bags, terms.n_cells), dtype=np.uint8)
+        legal: list = [None] * n_bags
+        if terms.of_pairs:
+            legal = list(np.zeros((n_bags, terms.n_cells), dtype=np.uint8))
 
         def count(b: int) -> None:
             count_rows(terms, codes, rows.draws, b, rules.step.min_rows, counts[b], legal[b])
@@ -158,6 +163,7 @@ class _Bags:
             [Progress(rules.stopping) for _ in start.turns],
             counts,
             legal,
+            [terms.any_order() for _ in start.turns],
             (rows.draws == 0).any(axis=0),
             callback,
         )
@@ -191,7 +197,8 @@ def _boost_by_rows(
         while not bags.progress[b].done:
             loss = walk_rows(
                 terms, codes, rules.loss, rules.step, rules.order, turn, rows.y, rows.weights,
-                draws, own, bags.tables[b], bags.rows[b], bags.legal[b], prior, n_steps,
+                draws, own, bags.tables[b], bags.rows[b], bags.legal[b], bags.categories[b],
+                prior, n_steps,
             )  # fmt: skip
             bags.judge(b, loss)
             n_steps = min(terms.n_terms, rules.stopping.max_steps - turn.steps)
@@ -208,8 +215,9 @@ def _boost_by_cells(
     mass = np.empty_like(bags.tables)
     since_mass = np.full(len(mass), np.inf)
     max_move = rules.loss.scale * _MAX_MOVE
-    rounds = min(max(reader.n_rows // _ROWS_PER_ROUND, _FEWEST_ROUNDS), _MOST_ROUNDS)
-    looks = 0
+    rounds = reader.n_rows * terms.n_terms // _CODES_PER_ROUND
+    rounds = min(max(rounds, _FEWEST_ROUNDS), _MOST_ROUNDS)
+    looks, next_count = 0, 0
     while active := [b for b, progress in enumerate(bags.progress) if not progress.done]:
         with_mass = looks == 0 or since_mass[active].max() > rules.loss.scale * _MASS_MOVE
         look = reader.look(bags.tables, active, with_mass)
@@ -217,9 +225,10 @@ def _boost_by_cells(
         if with_mass:
             mass[active] = look.mass + prior
             since_mass[:] = 0.0
-        # Curvatures move ever less: the shares are counted at looks 0, 1, 3, 7, 15, ...
-        if looks & (looks + 1) == 0 and (looks == 0 or np.isfinite(rules.loss.scale)):
+        # Curvatures move ever less: the shares are counted at looks 0, 1, 5, 21, 85, ...
+        if looks == next_count and (looks == 0 or np.isfinite(rules.loss.scale)):
             sample.count(reader.row_sums(bags.tables, sample.n_rows)[1].sum(axis=1))
+            next_count = 4 * looks + 1
         looks += 1
         for b, loss in zip(active, look.losses.tolist(), strict=True):
             bags.judge(b, loss)
@@ -229,7 +238,7 @@ def _boost_by_cells(
             left = rules.stopping.max_steps - bags.turns[b].steps
             since_mass[b] += walk_cells(
                 terms, joint, rules.step, rules.order, bags.turns[b], look.pull[place], mass[b],
-                bags.rows[b], bags.legal[b], bags.tables[b],
+                bags.rows[b], bags.legal[b], bags.categories[b], bags.tables[b],
                 min(left, rounds * terms.n_terms), max_move,
             )  # fmt: skip
 

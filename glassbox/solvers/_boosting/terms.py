@@ -71,6 +71,11 @@ class Terms(NamedTuple):
         return len(self.kind)
 
     @property
+    def of_pairs(self) -> bool:
+        """Whether the terms are pairs."""
+        return bool((self.kind == _PAIR).any())
+
+    @property
     def n_cells(self) -> int:
         """Number of cells of all tables together."""
         return int(self.start[-1])
@@ -101,8 +106,14 @@ class Terms(NamedTuple):
                 prior[here.start] = of_slot
         return prior
 
+    def any_order(self) -> np.ndarray | None:
+        """An order of the cells of each term, to sort categories from; None without any."""
+        if not (self.kind == _NOMINAL).any():
+            return None
+        return np.concatenate([np.arange(here.stop - here.start) for here in self.slices()])
 
-def main_effects(features: Sequence[BinnedFeature]) -> tuple[Terms, np.ndarray]:
+
+def main_effects(features: Sequence[BinnedFeature], codes_type: type) -> tuple[Terms, np.ndarray]:
     """One term for each feature, and the cells of the rows, shape (n_features, n_rows)."""
     sizes = np.array([feature.n_bins for feature in features])
     terms = Terms(
@@ -115,11 +126,11 @@ def main_effects(features: Sequence[BinnedFeature]) -> tuple[Terms, np.ndarray]:
         np.array([not f.nominal for f in features]),
         np.array([f.direction for f in features], dtype=np.int8),
     )
-    return terms, np.array([f.codes for f in features], dtype=codes_type(sizes))
+    return terms, np.array([f.codes for f in features], dtype=codes_type)
 
 
 def pair_effects(
-    features: Sequence[BinnedFeature], pairs: Sequence[tuple[int, int]]
+    features: Sequence[BinnedFeature], pairs: Sequence[tuple[int, int]], codes_type: type
 ) -> tuple[Terms, np.ndarray]:
     """One term for each pair, and the cells of the rows, shape (n_pairs, n_rows)."""
     n_first = np.array([features[i].n_bins for i, _ in pairs])
@@ -135,7 +146,7 @@ def pair_effects(
         ~nominal,
         np.zeros(len(pairs), dtype=np.int8),
     )
-    codes = np.empty((len(pairs), len(features[0].codes)), dtype=codes_type(sizes))
+    codes = np.empty((len(pairs), len(features[0].codes)), dtype=codes_type)
     for p, (i, j) in enumerate(pairs):
         codes[p] = features[i].codes
         codes[p] *= n_second[p].astype(codes.dtype)
@@ -143,15 +154,14 @@ def pair_effects(
     return terms, codes
 
 
-def codes_type(sizes: np.ndarray) -> type:
-    """The smallest type for numbers of bins or cells."""
-    largest = int(sizes.max())
-    return np.uint8 if largest <= 256 else np.uint16 if largest <= 65_536 else np.uint32
+def smallest_type(most: int) -> type:
+    """The smallest type for numbers below this one."""
+    return np.uint8 if most <= 256 else np.uint16 if most <= 65_536 else np.uint32
 
 
 @inner
 def find_step(
-    terms, t, rule, random_rate, pull, mass, rows, legal, random, categories, room, trees, delta
+    terms, t, rule, random_rate, pull, mass, rows, legal, categories, random, room, trees, delta
 ):
     """The next step of one term: what it adds in each cell, and its gain.
 
@@ -165,11 +175,13 @@ def find_step(
         Learning rate of random cuts; 0 for the best cut.
     pull, mass, delta : ndarray of shape (n_outputs, n_cells of the term)
         Sums of residuals and curvatures; what is written.
-    rows, legal : ndarray of shape (n_cells of the term,)
-        Rows in each cell; for pairs, which trees are legal.
+    rows : ndarray of shape (n_cells,)
+        Rows in each cell of all terms.
+    legal : ndarray of uint8, shape (n_cells,), or None
+        Which trees are legal, if all terms are pairs. What is None is not even compiled.
+    categories : ndarray of int64, shape (n_cells,), or None
+        The order in which the categories of each term were last cut, if some have any.
     random : ndarray of uint64, shape (1,)
-    categories : ndarray of int64, shape (n_cells of the term,)
-        The order in which categories were last cut.
     room, trees : ndarray
         Room to work in.
 
@@ -178,21 +190,25 @@ def find_step(
     float
         The gain, 0 for random cuts.
     """
+    here = slice(terms.start[t], terms.start[t + 1])
     smoothing = random_rate > 0.0 and terms.smoothed[t]
-    if terms.kind[t] == _PAIR and terms.n_first[t] > 1 and terms.n_second[t] > 1:
+    if legal is not None:
         n_first, n_second = terms.n_first[t], terms.n_second[t]
         if smoothing:
             return random_quadrants(
                 rule, pull, mass, n_first, n_second, random, random_rate, delta
             )
-        return best_tree(rule, pull, mass, legal, n_first, n_second, room, trees, delta)
-    if terms.kind[t] == _NOMINAL:
-        gain = best_split_of_categories(rule, pull, mass, rows, room, categories, delta)
-        return gain * rule.category_gain
+        return best_tree(rule, pull, mass, legal[here], n_first, n_second, room, trees, delta)
+    if categories is not None:
+        if terms.kind[t] == _NOMINAL:
+            gain = best_split_of_categories(
+                rule, pull, mass, rows[here], room, categories[here], delta
+            )
+            return gain * rule.category_gain
     if smoothing:
         return random_cut(rule, pull, mass, terms.direction[t], random, random_rate, delta)
     return best_cut(
-        rule, pull, mass, rows, terms.direction[t], terms.separate[t], random, room, delta
+        rule, pull, mass, rows[here], terms.direction[t], terms.separate[t], random, room, delta
     )
 
 
@@ -203,13 +219,3 @@ def widest(start):
     for t in range(len(start) - 1):
         most = max(most, start[t + 1] - start[t])
     return most
-
-
-@inner
-def any_order(start):
-    """An order of the cells of each term, to sort categories from."""
-    order = np.empty(start[len(start) - 1], np.int64)
-    for t in range(len(start) - 1):
-        for c in range(start[t], start[t + 1]):
-            order[c] = c - start[t]
-    return order

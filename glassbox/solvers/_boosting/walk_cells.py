@@ -14,7 +14,7 @@ import numpy as np
 from glassbox.solvers._boosting._compiled import entry, inner
 from glassbox.solvers._boosting.partition import TINY
 from glassbox.solvers._boosting.schedule import next_term, pass_turn, random_rate, steps_taken
-from glassbox.solvers._boosting.terms import _NOMINAL, any_order, find_step, widest
+from glassbox.solvers._boosting.terms import _NOMINAL, find_step, widest
 
 
 class Joint(NamedTuple):
@@ -46,8 +46,9 @@ class Joint(NamedTuple):
 
 @entry
 def walk_cells(
-    terms, joint, rule, order, turn, pull, mass, rows, legal, tables, max_steps, max_move
-):
+    terms, joint, rule, order, turn, pull, mass, rows, legal, categories, tables,
+    max_steps, max_move,
+):  # fmt: skip
     """Take steps until the scores may have moved too far from where the rows were read.
 
     Parameters
@@ -60,7 +61,8 @@ def walk_cells(
         Moved on.
     pull, mass : ndarray of shape (n_outputs, n_cells)
         Sums of residuals and curvatures in every cell; the pull changes with every step.
-    rows, legal : ndarray of shape (n_cells,)
+    rows, legal, categories : ndarray of shape (n_cells,)
+        As :func:`find_step` takes them.
     tables : ndarray of shape (n_outputs, n_cells)
         Change with every step.
     max_steps : int
@@ -77,7 +79,6 @@ def walk_cells(
     largest = widest(terms.start)
     delta = np.empty((n_outputs, largest))
     room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
-    categories = any_order(terms.start)
     means = np.empty(widest(joint.start))
     # What steps on other terms have added to the rows of each coarse cell since it was last
     # looked at: a part that differs, and a part that all cells share.
@@ -103,9 +104,8 @@ def walk_cells(
                 here[a] = 0.0
             seen[k, t] = common[k]
         gain = find_step(
-            terms, t, rule, rate, pull[:, start:end], mass[:, start:end], rows[start:end],
-            legal[start:end], turn.random, categories[start:end], room, trees,
-            delta[:, :size],
+            terms, t, rule, rate, pull[:, start:end], mass[:, start:end], rows, legal,
+            categories, turn.random, room, trees, delta[:, :size],
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:

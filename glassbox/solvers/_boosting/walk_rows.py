@@ -8,7 +8,7 @@ from glassbox.solvers._boosting._compiled import entry
 from glassbox.solvers._boosting.losses import pull as pull_rows
 from glassbox.solvers._boosting.pair_partition import legal_trees
 from glassbox.solvers._boosting.schedule import next_term, pass_turn, random_rate, steps_taken
-from glassbox.solvers._boosting.terms import _PAIR, any_order, find_step, widest
+from glassbox.solvers._boosting.terms import find_step, widest
 
 
 @entry
@@ -23,15 +23,15 @@ def count_rows(terms, codes, draws, bag, min_rows, rows, legal):
     bag : int
     min_rows : int
     rows : ndarray of int32, shape (n_cells,)
-    legal : ndarray of uint8, shape (n_cells,)
-        Both written.
+    legal : ndarray of uint8, shape (n_cells,), or None
+        Both written; None unless the terms are pairs.
     """
     rows[:] = 0
     for t in range(len(terms.kind)):
         start = terms.start[t]
         for i in range(codes.shape[1]):
             rows[start + codes[t, i]] += draws[i, bag]
-        if terms.kind[t] == _PAIR:
+        if legal is not None:
             end = terms.start[t + 1]
             legal_trees(
                 rows[start:end], terms.n_first[t], terms.n_second[t], min_rows, legal[start:end]
@@ -40,8 +40,8 @@ def count_rows(terms, codes, draws, bag, min_rows, rows, legal):
 
 @entry
 def walk_rows(
-    terms, codes, loss, rule, order, turn, y, weights, draws, scores, tables, rows, legal, prior,
-    n_steps,
+    terms, codes, loss, rule, order, turn, y, weights, draws, scores, tables, rows, legal,
+    categories, prior, n_steps,
 ):  # fmt: skip
     """Take steps, with residuals and curvatures of all rows computed anew after each.
 
@@ -60,8 +60,8 @@ def walk_rows(
     scores : ndarray of shape (n_rows, n_outputs)
     tables : ndarray of shape (n_outputs, n_cells)
         Both change with every step.
-    rows, legal : ndarray of shape (n_cells,)
-        From :func:`count_rows`.
+    rows, legal, categories : ndarray of shape (n_cells,)
+        As :func:`find_step` takes them.
     prior : ndarray of shape (n_cells,)
         Mass of the priors of the coefficients; zero for none.
     n_steps : int
@@ -79,7 +79,6 @@ def walk_rows(
     pull, mass = np.empty((n_outputs, largest)), np.empty((n_outputs, largest))
     delta = np.empty((n_outputs, largest))
     room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
-    categories = any_order(terms.start)
     pull_rows(loss, y, weights, draws, scores, bits, residuals, curvatures, losses, held_out)
     goal = steps_taken(turn) + n_steps
     while steps_taken(turn) < goal:
@@ -97,9 +96,8 @@ def walk_rows(
                 pull[k, c] += residuals[i, k]
                 mass[k, c] += curvatures[i, k]
         gain = find_step(
-            terms, t, rule, rate, pull[:, :size], mass[:, :size], rows[start:end],
-            legal[start:end], turn.random, categories[start:end], room, trees,
-            delta[:, :size],
+            terms, t, rule, rate, pull[:, :size], mass[:, :size], rows, legal,
+            categories, turn.random, room, trees, delta[:, :size],
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:
