@@ -82,7 +82,7 @@ class OneFeatureTrees:
     def __init__(self, package: str, wanted: Wanted, draws_seed: int):
         if wanted.pairs:
             raise ValueError(
-                f"{package} with one feature a tree has no pairs, not {wanted.pairs}."
+                f"{package} with one feature a tree has no pairs, but pairs={wanted.pairs}."
             )
         self._package = package
         self._wanted = wanted
@@ -95,7 +95,9 @@ class OneFeatureTrees:
         n_held_out = max(1, int(_HELD_OUT * len(y)))
         draws = draw_bags(classes, len(y), n_held_out, self._wanted.bags, self._draws_seed)
         X = _numbered(X)
-        self.models_ = [self._boost(X, y, kept == 1) for kept in draws.T]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.models_ = [self._boost(X, y, kept == 1) for kept in draws.T]
         return self
 
     def _boost(self, X: pd.DataFrame, y: np.ndarray, kept: np.ndarray):

@@ -192,6 +192,8 @@ def _chosen(args, methods: tuple[str, ...]) -> list[str]:
 def size_of(text: str) -> Size:
     """ "10000x500" as numbers; 20 columns where none are given."""
     n_rows, _, n_columns = text.partition("x")
+    if n_columns and int(n_columns) < 4:
+        raise argparse.ArgumentTypeError(f"{text} has {n_columns} columns; the pairs need 4.")
     return int(n_rows), int(n_columns or 20)
 
 

@@ -1,13 +1,20 @@
 """What the benchmark of boosting computes itself."""
 
+import argparse
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from benchmarks import _boosting_fits, _boosting_models, _boosting_summary, _usage, boosting
-from benchmarks import boosting_tables
+from benchmarks import (
+    _boosting_fits,
+    _boosting_models,
+    _boosting_summary,
+    _usage,
+    boosting,
+    boosting_tables,
+)
 
 CASE = {"part": "speed", "table": "generated", "rows": 569, "columns": 20, "pairs": 0, "bags": 2}
 
@@ -77,6 +84,8 @@ def test_markdown_tells_numbers_and_failures():
 def test_sizes_and_turns():
     assert boosting.size_of("10000x500") == (10_000, 500)
     assert boosting.size_of("569") == (569, 20)
+    with pytest.raises(argparse.ArgumentTypeError, match="2 columns"):
+        boosting.size_of("569x2")
     assert [boosting.bags_of(size) for size in boosting.SIZES] == [14, 14, 4, 2, 4]
     assert boosting.in_turn(["a", "b", "c"], 4) == ["b", "c", "a"]
 
@@ -120,12 +129,12 @@ def test_usage_counts_helpers():
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         helper.stdout.readline()
-        while_it_lives = _usage.cpu_seconds()
         # The memory is looked at ten times a second.
         with pytest.raises(subprocess.TimeoutExpired):
             helper.wait(0.3)
-        helper.communicate(b"\n")
-    after = _usage.cpu_seconds()
+    while_it_lived = _usage.cpu_seconds()
+    helper.communicate(b"\n")
     assert took["peak_mb"] > took["before_mb"] + 190
-    assert 0.05 < took["cpu_s"]
-    assert after >= while_it_lives - 0.05
+    assert took["cpu_s"] > 0.1
+    # What a helper took is counted once, and still counted when it is gone.
+    assert 0 <= _usage.cpu_seconds() - while_it_lived + 0.02 < 0.1

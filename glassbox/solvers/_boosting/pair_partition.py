@@ -233,7 +233,7 @@ def _worth_if(rule, pull, mass, least):
     return value if mass >= least else _IMPOSSIBLE
 
 
-@inner
+@spliced
 def _accumulate(values, n_first, n_second, sums):
     """Sums over all cells above and to the left, the cell included."""
     for i in range(n_first):

@@ -87,9 +87,11 @@ def walk_rows(
         start, end = terms.start[t], terms.start[t + 1]
         size = end - start
         for k in range(n_outputs):
+            own_pull, own_mass = pull[k, :size], mass[k, :size]
+            own_table, own_prior = tables[k, start:end], prior[start:end]
             for c in range(size):
-                pull[k, c] = -prior[start + c] * tables[k, start + c]
-                mass[k, c] = prior[start + c]
+                own_pull[c] = -own_prior[c] * own_table[c]
+                own_mass[c] = own_prior[c]
         for i in range(n_rows):
             c = codes[t, i]
             for k in range(n_outputs):
