@@ -113,7 +113,9 @@ class Terms(NamedTuple):
         return np.concatenate([np.arange(here.stop - here.start) for here in self.slices()])
 
 
-def main_effects(features: Sequence[BinnedFeature], codes_type: type) -> tuple[Terms, np.ndarray]:
+def main_effects(
+    features: Sequence[BinnedFeature], codes_type: type | None = None
+) -> tuple[Terms, np.ndarray]:
     """One term for each feature, and the cells of the rows, shape (n_features, n_rows)."""
     sizes = np.array([feature.n_bins for feature in features])
     terms = Terms(
@@ -126,11 +128,15 @@ def main_effects(features: Sequence[BinnedFeature], codes_type: type) -> tuple[T
         np.array([not f.nominal for f in features]),
         np.array([f.direction for f in features], dtype=np.int8),
     )
-    return terms, np.array([f.codes for f in features], dtype=codes_type)
+    return terms, np.array(
+        [f.codes for f in features], dtype=codes_type or smallest_type(sizes.max())
+    )
 
 
 def pair_effects(
-    features: Sequence[BinnedFeature], pairs: Sequence[tuple[int, int]], codes_type: type
+    features: Sequence[BinnedFeature],
+    pairs: Sequence[tuple[int, int]],
+    codes_type: type | None = None,
 ) -> tuple[Terms, np.ndarray]:
     """One term for each pair, and the cells of the rows, shape (n_pairs, n_rows)."""
     n_first = np.array([features[i].n_bins for i, _ in pairs])
@@ -146,7 +152,9 @@ def pair_effects(
         ~nominal,
         np.zeros(len(pairs), dtype=np.int8),
     )
-    codes = np.empty((len(pairs), len(features[0].codes)), dtype=codes_type)
+    codes = np.empty(
+        (len(pairs), len(features[0].codes)), dtype=codes_type or smallest_type(sizes.max())
+    )
     for p, (i, j) in enumerate(pairs):
         codes[p] = features[i].codes
         codes[p] *= n_second[p].astype(codes.dtype)

@@ -123,15 +123,6 @@ def test_trees_of_pairs(seed, n_outputs, n_first, n_second, rule):
     assert_step(sample.first_step(rule), wanted, sample)
 
 
-@pytest.mark.parametrize("shape", [(1, 4), (4, 1), (1, 1)])
-def test_pairs_with_a_single_bin_are_cut_like_one_feature(shape):
-    sample = Sample.random(3, 3, shape, 0.0)
-    rule = step_rule()
-    partitions = [[leaf.reshape(shape) for leaf in leaves] for leaves in cuts(max(shape))]
-    _, wanted = best_partition(rule, sample, partitions)
-    assert_step(sample.first_step(rule), wanted, sample)
-
-
 def assert_one_of(delta, partitions, sample):
     possible = [
         leaves_step(step_rule(), sample.pull, sample.mass, leaves)[1] for leaves in partitions
