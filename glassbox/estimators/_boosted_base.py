@@ -182,14 +182,13 @@ class BoostedGAM(AdditiveEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        self._boosting_state = None
         if self.engine == "interpret":
+            self._boosting_state = None
             return boost_with_interpret(self, table, plan, self._machine(), self._objective())
         if start is not None:
             plan = replace(plan, seed=start.plan.seed)
         trained = boost_in_bins(self, table, plan, self._loss(), start)
-        if self.warm_start:
-            self._boosting_state = trained.state
+        self._boosting_state = trained.state if self.warm_start else None
         return trained
 
     def _n_held_out(self, n_rows: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -47,6 +47,8 @@ class GramState:
     ----------
     schema : Schema
     plan : BoostingPlan
+    fixed : dict
+        What must be the same in the next fit.
     mains, in_pairs : list of BinnedColumn
         The columns, as main effects and in pairs.
     state : BoostingState
@@ -54,6 +56,7 @@ class GramState:
 
     schema: Schema
     plan: BoostingPlan
+    fixed: dict[str, Any]
     mains: list[BinnedColumn]
     in_pairs: list[BinnedColumn]
     state: BoostingState
@@ -84,13 +87,15 @@ def boost_in_bins(
         If a parameter asks for what only interpret can do.
     """
     _check_parameters(estimator)
+    if np.all(table.weights == table.weights[0]):
+        table = replace(table, weights=np.ones(table.n_rows))
     numbers = [j for j in range(len(table.schema)) if (j,) not in plan.excluded]
     pairs, n_pairs = _candidates(plan, len(table.schema))
     n_threads = effective_n_jobs(estimator.n_jobs)
     if start is None:
         mains, in_pairs = _bin_columns(estimator, table, plan, numbers, bool(n_pairs), n_threads)
     else:
-        _check_start(start, table, plan)
+        _check_start(start, table, _what_is_fixed(estimator, plan))
         mains = [c.recoded(table.columns[c.axis.name]) for c in start.mains]
         in_pairs = [c.recoded(table.columns[c.axis.name]) for c in start.in_pairs]
     classes = table.y if loss.link in ("logit", "softmax") else None
@@ -115,6 +120,7 @@ def boost_in_bins(
     state = GramState(
         table.schema,
         plan,
+        _what_is_fixed(estimator, plan),
         [column.without_rows() for column in mains],
         [column.without_rows() for column in in_pairs],
         tables.state,
@@ -179,23 +185,34 @@ def _bin_columns(
         )
 
 
-def _check_start(start: GramState, table: TrainingTable, plan: BoostingPlan) -> None:
-    """Refuse to go on with other columns or terms."""
+def _what_is_fixed(estimator: Any, plan: BoostingPlan) -> dict[str, Any]:
+    """What a fit that goes on from another one cannot change."""
+    names = ("n_bags", "max_bins", "max_interaction_bins", "missing")
+    classes = getattr(estimator, "classes_", None)
+    return {
+        "interactions": plan.pairs,
+        "exclude": plan.excluded,
+        "monotonic_cst": plan.directions,
+        "loss": getattr(estimator, "loss", None),
+        "the classes of y": None if classes is None else classes.tolist(),
+        **{name: getattr(estimator, name) for name in names},
+    }
+
+
+def _check_start(start: GramState, table: TrainingTable, fixed: dict[str, Any]) -> None:
+    """Refuse to go on with other columns, terms, bins, bags or outcomes."""
     if start.schema != table.schema:
         raise ValueError(
             "warm_start=True goes on with the columns of the last fit, "
             f"{start.schema.names}, but X has others, or other categories: {table.schema.names}. "
             "Set warm_start=False to start afresh."
         )
-    for what, before, now in (
-        ("interactions", start.plan.pairs, plan.pairs),
-        ("exclude", start.plan.excluded, plan.excluded),
-        ("monotonic_cst", start.plan.directions, plan.directions),
-    ):
-        if before != now:
+    for name, before in start.fixed.items():
+        if before != fixed[name]:
             raise ValueError(
-                f"warm_start=True goes on with the terms of the last fit, but {what} has changed. "
-                "Set it back, or set warm_start=False to start afresh."
+                f"warm_start=True goes on with the tables of the last fit, but {name} has changed "
+                f"from {before!r} to {fixed[name]!r}. Change it back, or set warm_start=False to "
+                "start afresh."
             )
 
 

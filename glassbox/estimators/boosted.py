@@ -19,6 +19,11 @@ _LOSSES = {
     "pseudo_huber": "pseudo_huber",
 }
 _LOG_LOSSES = ("log_squared_error", "poisson", "gamma", "tweedie")
+# Of each loss that has one: its parameter, the default, and what it lies between.
+_PARAMETERS = {
+    "tweedie": ("variance_power", 1.5, 1.0, 2.0),
+    "pseudo_huber": ("delta", 1.0, 0.0, np.inf),
+}
 # The variance of the outcome grows like this power of its mean; positive powers need y >= 0.
 _VARIANCE_POWERS = {"poisson": 1.0, "tweedie": 1.5, "gamma": 2.0}
 
@@ -312,7 +317,30 @@ class BoostedGAMRegressor(AdditiveRegressor, BoostedGAM):
             raise ValueError(f"loss must be one of {list(_LOSSES)}, got {self.loss!r}.")
         return name
 
+    def _loss_parameter(self) -> float:
+        """The parameter that stands in the loss, or its default; 0 for a loss without any."""
+        name, _, given = self.loss.partition(":")
+        if name not in _PARAMETERS:
+            if given:
+                raise ValueError(f"loss={self.loss!r}: {name!r} has no parameters.")
+            return 0.0
+        parameter, default, low, high = _PARAMETERS[name]
+        if not given:
+            return default
+        key, _, text = given.partition("=")
+        try:
+            value = float(text) if key.strip() == parameter else np.nan
+        except ValueError:
+            value = np.nan
+        if not low < value < high:
+            raise ValueError(
+                f"loss={self.loss!r}: {name!r} takes {parameter!r}, a number between {low:g} and "
+                f"{high:g}, such as '{name}:{parameter}={default:g}'."
+            )
+        return value
+
     def _objective(self) -> str:
+        self._loss_parameter()
         _, colon, parameters = self.loss.partition(":")
         return _LOSSES[self._loss_name()] + colon + parameters
 
@@ -323,26 +351,20 @@ class BoostedGAMRegressor(AdditiveRegressor, BoostedGAM):
                 "loss='log_squared_error' is not possible with engine='gram'; use "
                 "engine='interpret', or loss='poisson', which has a log link, too."
             )
-        known = {"tweedie": ("variance_power", 1.5), "pseudo_huber": ("delta", 1.0)}
-        parameter = self._loss_parameter(*known[name]) if name in known else 0.0
-        return Loss.named(name, parameter)
+        return Loss.named(name, self._loss_parameter())
 
     def _variance_power(self) -> float:
         return _VARIANCE_POWERS.get(self._loss_name(), 0.0)
 
-    def _loss_parameter(self, name: str, default: float) -> float:
-        parts = (part.partition("=") for part in self.loss.partition(":")[2].split(","))
-        return next((float(value) for key, _, value in parts if key.strip() == name), default)
-
     def _training_loss(self, scores: np.ndarray, table: TrainingTable) -> float:
         name = self._loss_name()
         if name == "pseudo_huber":
-            delta = self._loss_parameter("delta", 1.0)
+            delta = self._loss_parameter()
             losses = delta**2 * (np.sqrt(1.0 + ((table.y - scores) / delta) ** 2) - 1.0)
             return float(np.average(losses, weights=table.weights))
         power = self._variance_power()
         if name == "tweedie":
-            power = self._loss_parameter("variance_power", power)
+            power = self._loss_parameter()
         means = np.exp(scores) if name in _LOG_LOSSES else scores
         return float(
             mean_tweedie_deviance(table.y, means, sample_weight=table.weights, power=power)

@@ -83,7 +83,7 @@ def _tweedie(y: Tensor, scores: Tensor, power: float) -> tuple[Tensor, Tensor, T
 def _pseudo_huber(y: Tensor, scores: Tensor, delta: float) -> tuple[Tensor, Tensor, Tensor]:
     gap = y - scores
     root = (1.0 + (gap / delta).square()).sqrt()
-    return gap / root, root.pow(-3), delta * delta * (root - 1.0)
+    return gap / root, root.reciprocal(), delta * delta * (root - 1.0)
 
 
 _FORMULAS = {

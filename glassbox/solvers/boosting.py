@@ -39,6 +39,9 @@ from glassbox.solvers._boosting.threads import Threads
 
 Callback = Callable[[int, int, float], bool]
 
+# Rounds that no bag lives to see.
+_ENDLESS = 1e9
+
 
 @dataclass(frozen=True)
 class BoostingOptions:
@@ -73,7 +76,7 @@ class BoostingOptions:
     def rules(self, terms: Terms, smoothing_rounds: int) -> Rules:
         """The rules of a stage in which these terms are boosted."""
         n_terms = terms.n_terms
-        greedy_steps = int(np.ceil(min(self.greedy_ratio, self.max_rounds) * n_terms))
+        greedy_steps = int(np.ceil(min(self.greedy_ratio, _ENDLESS) * n_terms))
         window = self.early_stopping_rounds * n_terms
         max_steps = self.max_rounds * n_terms
         step = self.step

@@ -428,6 +428,18 @@ def test_a_handful_of_rows():
     assert_sound(BoostedGAMClassifier(n_bags=3, interactions=1, random_state=0).fit(X, y), X)
 
 
+def test_bags_leave_out_the_same_share_of_every_class(monkeypatch):
+    X, _ = problem(17)
+    y = np.arange(300) < 40
+    caught, boost = [], _gram.boost
+    monkeypatch.setattr(_gram, "boost", lambda p, *rest: caught.append(p) or boost(p, *rest))
+    BoostedGAMClassifier(n_bags=10, max_rounds=3, random_state=0).fit(X, y)
+    (bags,) = caught
+    left_out = bags.draws == 0
+    assert (left_out.sum(axis=0) == 45).all()
+    assert (left_out[bags.y == 1].sum(axis=0) == 6).all()
+
+
 def test_one_row_of_a_class_is_too_few():
     X, y = problem(16, missing=0.0)
     y = np.where(np.arange(len(y)) == 7, "rare", "common")

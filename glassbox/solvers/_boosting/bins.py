@@ -152,5 +152,6 @@ def _widened(cuts: Sequence[float], low: float, high: float) -> np.ndarray:
         low = low if low < cuts[0] else np.nextafter(cuts[0], -np.inf)
         high = high if high > cuts[-1] else np.nextafter(cuts[-1], np.inf)
     elif low == high:
-        low, high = low - 0.5, high + 0.5
+        margin = max(0.5, float(np.spacing(abs(low))))
+        low, high = low - margin, high + margin
     return np.array([low, *cuts, high])

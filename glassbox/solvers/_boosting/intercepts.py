@@ -33,7 +33,7 @@ def starting_intercepts(
     outcomes = y[:, None] if n_outputs == 1 else y[:, None] == np.arange(n_outputs)
     means = np.array([np.average(outcomes, axis=0, weights=weights * drawn) for drawn in draws.T])
     link = get_link(loss.link)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         intercepts = link.link(means)
     if not np.isfinite(intercepts).all():
         if loss.link in ("logit", "softmax"):

@@ -67,6 +67,11 @@ class Loss(NamedTuple):
             return np.inf
         return self.parameter if self.code == _HUBER else 1.0
 
+    @property
+    def bounded_above(self) -> bool:
+        """Whether parabolas of the curvatures lie above the loss: steps cannot go too far."""
+        return self.code in (_SQUARED, _HUBER)
+
 
 @exact_inner
 def pull(loss, y, weights, draws, scores, bits, residuals, curvatures, losses, held_out):
@@ -167,7 +172,9 @@ def pull(loss, y, weights, draws, scores, bits, residuals, curvatures, losses, h
                 gap = target - score
                 scaled = gap / parameter
                 root = np.sqrt(1.0 + scaled * scaled)
-                residual, curvature = gap / root, 1.0 / (root * root * root)
+                # Of the parabola that touches the loss here and lies above it elsewhere: Newton's
+                # own curvature vanishes far from the target, and its steps go astray.
+                residual, curvature = gap / root, 1.0 / root
                 value = parameter * parameter * (root - 1.0)
             if draws[i, b] == 0:
                 losses[b] += weights[i] * value

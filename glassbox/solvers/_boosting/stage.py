@@ -214,9 +214,11 @@ def _boost_by_cells(
     prior = terms.prior_mass(rules.step.slot_prior)
     mass = np.empty_like(bags.tables)
     since_mass = np.full(len(mass), np.inf)
-    max_move = rules.loss.scale * _MAX_MOVE
+    max_move = np.inf if rules.loss.bounded_above else _MAX_MOVE
     rounds = reader.n_rows * terms.n_terms // _CODES_PER_ROUND
     rounds = min(max(rounds, _FEWEST_ROUNDS), _MOST_ROUNDS)
+    if rules.stopping.window:
+        rounds = min(rounds, max(rules.stopping.window // (2 * terms.n_terms), 1))
     looks, next_count = 0, 0
     while active := [b for b, progress in enumerate(bags.progress) if not progress.done]:
         with_mass = looks == 0 or since_mass[active].max() > rules.loss.scale * _MASS_MOVE
@@ -233,13 +235,16 @@ def _boost_by_cells(
         for b, loss in zip(active, look.losses.tolist(), strict=True):
             bags.judge(b, loss)
 
-        def walk(place: int, look=look, active=active) -> None:
+        # The first steps go furthest, and may already be too many.
+        now = min(rounds, 2 ** min(looks - 1, 30))
+
+        def walk(place: int, look=look, active=active, now=now) -> None:
             b = active[place]
             left = rules.stopping.max_steps - bags.turns[b].steps
             since_mass[b] += walk_cells(
                 terms, joint, rules.step, rules.order, bags.turns[b], look.pull[place], mass[b],
                 bags.rows[b], bags.legal[b], bags.categories[b], bags.tables[b],
-                min(left, rounds * terms.n_terms), max_move,
+                min(left, now * terms.n_terms), max_move,
             )  # fmt: skip
 
         threads.map(walk, [p for p, b in enumerate(active) if not bags.progress[b].done])
