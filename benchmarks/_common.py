@@ -48,6 +48,7 @@ _PACKAGES = (
     "igann",
     "nodegam",
     "scikit-learn",
+    "numba",
     "numpy",
     "scipy",
     "pandas",

@@ -32,9 +32,9 @@ class BoostedGAMClassifier(AdditiveClassifier, BoostedGAM):
     """Boosted generalised additive model for classes.
 
     One step function per feature (and per pair, on request), learned by cyclic gradient boosting
-    (interpret's explainable boosting machine, Lou et al. 2012; Nori et al. 2019, arXiv
-    1909.09223) and read, exactly, into an :class:`~glassbox.core.additive.AdditiveModel`. Two
-    classes share one score (log-odds); more have one each (softmax).
+    as in interpret's explainable boosting machine (Lou et al. 2012; Nori et al. 2019, arXiv
+    1909.09223): by glassbox's own engine, which takes most steps in the space of bins, or by
+    interpret itself. Two classes share one score (log-odds); more have one each (softmax).
 
     Parameters
     ----------
@@ -61,11 +61,25 @@ class BoostedGAMClassifier(AdditiveClassifier, BoostedGAM):
     interaction_smoothing_rounds, max_rounds, early_stopping_rounds, early_stopping_tolerance, \
     min_samples_leaf, min_hessian, reg_alpha, reg_lambda, max_delta_step, gain_scale, \
     min_cat_samples, cat_smooth, missing, max_leaves
-        As in interpret, passed on to it.
+        As in interpret. Its own are `inner_bags` above 0, `max_leaves` above 2 and
+        ``missing="gain"``, which ``engine="gram"`` refuses.
     exclude : list of names and pairs, optional
         Terms that must not be in the model.
+    engine : {"gram", "interpret"}, default="gram"
+        What boosts: glassbox's own engine, or interpret. Parameters and tables mean the same in
+        both, and what only one can do the other refuses by name.
+    warm_start : bool, default=False
+        Whether `fit` goes on with the tables of the last fit, bag by bag: on the same columns,
+        bins, bags and terms, after a change of `max_rounds`, say. The bags draw by the seed of the
+        first fit; of other rows than its own, those that a bag holds out may be rows that it has
+        learned from. Not with ``engine="interpret"``.
+    device : {"cpu", "auto", "cuda", "cuda:0", ...}, default="cpu"
+        Where rows are read (needs the extra `nets`); steps do not depend on the number of rows
+        and stay on the CPU. Without a CUDA device that is asked for, a warning, and the CPU;
+        "auto" does without the warning. Not with ``engine="interpret"``.
     n_jobs : int, optional
-        Bags that are boosted at the same time.
+        Threads that read rows and boost bags, which share one copy of the table; processes with
+        ``engine="interpret"``. Results do not depend on it.
     random_state : int, RandomState or None
         Seed of bags and random cuts.
     verbose : int, default=0
@@ -98,6 +112,16 @@ class BoostedGAMClassifier(AdditiveClassifier, BoostedGAM):
     points on average: at 92 % for 0/1 outcomes of 500 rows, 96 % of 2,000 and 10,000, and 98 to
     99 % for numeric outcomes.
 
+    **The engines.** ``engine="gram"`` follows interpret's rules of cuts, leaves, order and
+    stopping; with nothing left to chance it gives interpret's tables (tests/solvers/boosting). It
+    keeps sums of residuals and curvatures for every bin and bag, and a step changes those of the
+    other features by what the joint distribution of their bins foretells; every few rounds all
+    rows are read, and the sums are exact again. What differs on purpose was measured
+    (benchmarks/README.md). Steps of the smoothing rounds begin five times as large and shrink to
+    `learning_rate`. Categories and the missing slot lean on a normal prior that is worth one row,
+    so that a single patient's score stays within reason. Categories are cut at their best also in
+    the smoothing rounds. Tables are looked at between rounds, not between steps, to stop early.
+
     **Directions in pairs.** A pair may turn a column whose main effect does not. So tables that
     were boosted freely are replaced by the nearest ones under which no sum of main effect and
     pairs turns, whatever the values of the partners, *missing* included: the sum of squared
@@ -105,8 +129,7 @@ class BoostedGAMClassifier(AdditiveClassifier, BoostedGAM):
     of such columns together. Without pairs this is isotonic regression of the shape. Bands move
     along, and keep their widths.
 
-    **The defaults** were chosen with benchmarks/defaults.py; interpret's own (3 pairs per feature,
-    14 bags, 1,024 bins) take minutes on a table of 569 rows. Against 8 bags, 14 gain next to
+    **The defaults** were chosen with benchmarks/defaults.py. Against 8 bags, 14 gain next to
     nothing and 4 lose on small tables; more than 256 bins gain nothing; stopping after 50 rounds
     without gain saves a quarter of the time. No pairs by default: on tables of some hundred rows
     they cost accuracy, and every pair is one more picture to read. From some thousand rows on,
@@ -184,11 +207,25 @@ class BoostedGAMRegressor(AdditiveRegressor, BoostedGAM):
     interaction_smoothing_rounds, max_rounds, early_stopping_rounds, early_stopping_tolerance, \
     min_samples_leaf, min_hessian, reg_alpha, reg_lambda, max_delta_step, gain_scale, \
     min_cat_samples, cat_smooth, missing, max_leaves
-        As in interpret, passed on to it.
+        As in interpret. Its own are `inner_bags` above 0, `max_leaves` above 2 and
+        ``missing="gain"``, which ``engine="gram"`` refuses.
     exclude : list of names and pairs, optional
         Terms that must not be in the model.
+    engine : {"gram", "interpret"}, default="gram"
+        What boosts: glassbox's own engine, or interpret. Parameters and tables mean the same in
+        both, and what only one can do the other refuses by name.
+    warm_start : bool, default=False
+        Whether `fit` goes on with the tables of the last fit, bag by bag: on the same columns,
+        bins, bags and terms, after a change of `max_rounds`, say. The bags draw by the seed of the
+        first fit; of other rows than its own, those that a bag holds out may be rows that it has
+        learned from. Not with ``engine="interpret"``.
+    device : {"cpu", "auto", "cuda", "cuda:0", ...}, default="cpu"
+        Where rows are read (needs the extra `nets`); steps do not depend on the number of rows
+        and stay on the CPU. Without a CUDA device that is asked for, a warning, and the CPU;
+        "auto" does without the warning. Not with ``engine="interpret"``.
     n_jobs : int, optional
-        Bags that are boosted at the same time.
+        Threads that read rows and boost bags, which share one copy of the table; processes with
+        ``engine="interpret"``. Results do not depend on it.
     random_state : int, RandomState or None
         Seed of bags and random cuts.
     verbose : int, default=0

@@ -13,7 +13,7 @@ from glassbox import __version__
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "matplotlib")
 # Splines are fitted by glassbox's own solver.
-_TRAINERS = {"boosted": ("interpret-core",)}
+_TRAINERS = {"boosted": ("interpret-core", "numba")}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import numpy as np
 from glassbox.solvers._boosting.announcement import announced_compilation
 from glassbox.solvers._boosting.intercepts import intercept_shift, starting_intercepts
 from glassbox.solvers._boosting.losses import Loss
+from glassbox.solvers._boosting.memory import check_memory, needed_bytes
 from glassbox.solvers._boosting.partition import StepRule
 from glassbox.solvers._boosting.passes import RowPasses, Rows
 from glassbox.solvers._boosting.schedule import Order
@@ -190,6 +191,12 @@ def boost(
         What reads the rows, as :class:`RowPasses` does.
     state : BoostingState, optional
         To go on from, for features in the same bins.
+
+    Raises
+    ------
+    MemoryError
+        If the rows would take more than 70 % of the machine's memory. The joint distribution of
+        coarse cells takes 256 MiB at most, whatever the number of terms.
     """
     n_bags = problem.draws.shape[1]
     seeds = np.random.SeedSequence(seed).generate_state(2 * n_bags, np.uint64)
@@ -197,6 +204,7 @@ def boost(
     base = intercepts.reshape(1, -1)
     with announced_compilation(), Threads(n_threads) as threads:
         stages = _Stages(problem, options, threads, callback, passes)
+        stages.check_memory()
         mains = stages.of_mains()
         if state is None:
             boosted = mains.boost(base, mains.nothing(seeds[:n_bags]))
@@ -239,6 +247,17 @@ class _Stages:
     threads: Threads
     callback: Callback | None
     passes: Callable[..., RowPasses]
+
+    def check_memory(self) -> None:
+        """Refuse what would take too much of the machine's memory."""
+        problem = self.problem
+        n_rows, n_bags = problem.draws.shape
+        n_columns = len(problem.features) + len(problem.pair_features)
+        n_outputs = self.options.loss.n_outputs
+        codes_bytes = np.dtype(self.codes_type).itemsize
+        check_memory(
+            needed_bytes(n_rows, n_columns, problem.n_pairs, n_bags, n_outputs, codes_bytes)
+        )
 
     def of_mains(self) -> _Stage:
         """The stage in which main effects are boosted."""

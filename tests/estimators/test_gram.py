@@ -457,3 +457,63 @@ def test_both_engines_see_the_same_shapes():
     scores = first.decision_function(bunch.data), second.decision_function(bunch.data)
     assert np.corrcoef(*scores)[0, 1] > 0.9
     assert np.std(scores[0]) == pytest.approx(np.std(scores[1]), rel=0.5)
+
+
+@pytest.mark.parametrize(
+    "loss, said",
+    [
+        ("tweedie:variance_power=1", "between 1 and 2"),
+        ("tweedie:power=1.5", "variance_power"),
+        ("pseudo_huber:delta=-1", "between 0 and inf"),
+        ("pseudo_huber:delta=two", "delta"),
+        ("poisson:foo=3", "has no parameters"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["gram", "interpret"])
+def test_parameters_of_losses_are_checked(loss, said, engine):
+    X = np.arange(20.0)[:, None]
+    with pytest.raises(ValueError, match=said):
+        BoostedGAMRegressor(loss=loss, engine=engine).fit(X, np.arange(20.0))
+
+
+def test_equal_weights_of_any_size_are_none():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = (X[:, 0] + rng.normal(size=200) > 0).astype(int)
+    settings = {"n_bags": 2, "max_rounds": 30, "random_state": 0}
+    plain = BoostedGAMClassifier(**settings).fit(X, y).predict_proba(X)
+    tiny = BoostedGAMClassifier(**settings).fit(X, y, np.full(200, 1e-6)).predict_proba(X)
+    np.testing.assert_allclose(tiny, plain)
+
+
+def test_robust_steps_survive_outcomes_far_beyond_delta():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 2))
+    y = 300.0 * X[:, 0]
+    y[::50] = 1e5
+    model = BoostedGAMRegressor(loss="pseudo_huber", n_bags=2, random_state=0).fit(X, y)
+    close = np.arange(500) % 50 != 0
+    assert np.corrcoef(model.predict(X)[close], y[close])[0, 1] > 0.9
+
+
+def test_columns_of_one_huge_value_have_an_axis():
+    X = np.column_stack([np.full(60, 1e17), np.arange(60.0)])
+    model = BoostedGAMRegressor(n_bags=2, max_rounds=20, random_state=0).fit(X, X[:, 1])
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_what_a_warm_start_cannot_change_is_refused():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 2))
+    y = (X[:, 0] > 0).astype(int)
+    model = BoostedGAMClassifier(warm_start=True, n_bags=2, max_rounds=5, random_state=0)
+    model.fit(X, y)
+    for name, value in (("n_bags", 3), ("max_bins", 32), ("missing", "low")):
+        before = getattr(model, name)
+        with pytest.raises(ValueError, match=f"{name} has changed"):
+            model.set_params(**{name: value}).fit(X, y)
+        model.set_params(**{name: before})
+    with pytest.raises(ValueError, match="the classes of y has changed"):
+        model.fit(X, np.where(y, "yes", "no"))
+    model.set_params(max_rounds=8).fit(X, y)
+    assert min(model.n_rounds_) > 5 * 2

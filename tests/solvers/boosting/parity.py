@@ -43,11 +43,10 @@ _OBJECTIVES = {
     "poisson": "poisson_deviance",
     "gamma": "gamma_deviance",
     "tweedie": "tweedie_deviance:variance_power=1.3",
-    "pseudo_huber": "pseudo_huber:delta=0.7",
 }
-_PARAMETERS = {"tweedie": 1.3, "pseudo_huber": 0.7}
+_PARAMETERS = {"tweedie": 1.3}
 #: Interpret starts these from somewhere else, unless it is told not to.
-_STARTED = ("poisson", "gamma", "tweedie", "pseudo_huber")
+_STARTED = ("poisson", "gamma", "tweedie")
 
 
 @contextlib.contextmanager
@@ -99,7 +98,7 @@ def interprets_model(table, loss, pairs=(), directions=None, **settings):
     start = None
     if loss in _STARTED:
         mean = np.average(table.y, weights=table.weights)
-        start = mean if loss == "pseudo_huber" else np.log(mean)
+        start = np.log(mean)
     with warnings.catch_warnings(), _no_chance():
         warnings.simplefilter("ignore")
         scores = None if start is None else np.full(table.n_rows, start)
@@ -238,9 +237,6 @@ def outcome_of(signal, loss, rng):
         return rng.poisson(np.exp(signal / 2)).astype(float)
     if loss in ("gamma", "tweedie"):
         return np.exp(noisy / 2)
-    if loss == "pseudo_huber":
-        half = noisy[: len(noisy) // 2]
-        return np.concatenate([half, -half])
     if loss == "log_loss":
         return (noisy > np.median(noisy)).astype(int)
     return np.digitize(noisy, np.quantile(noisy, [0.3, 0.7]))
