@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glassbox.solvers._boosting.ahead import PairsAhead
 from glassbox.solvers._boosting.announcement import announced_compilation
 from glassbox.solvers._boosting.intercepts import intercept_shift, starting_intercepts
 from glassbox.solvers._boosting.losses import Loss
@@ -27,7 +28,7 @@ from glassbox.solvers._boosting.partition import StepRule
 from glassbox.solvers._boosting.passes import RowPasses, Rows
 from glassbox.solvers._boosting.schedule import Order
 from glassbox.solvers._boosting.screen import n_rows_to_screen, pair_strengths
-from glassbox.solvers._boosting.stage import Boosted, Rules, boost_stage
+from glassbox.solvers._boosting.stage import Boosted, Callback, Rules, boost_stage
 from glassbox.solvers._boosting.stopping import StoppingRule
 from glassbox.solvers._boosting.terms import (
     BinnedFeature,
@@ -37,8 +38,6 @@ from glassbox.solvers._boosting.terms import (
     smallest_type,
 )
 from glassbox.solvers._boosting.threads import Threads
-
-Callback = Callable[[int, int, float], bool]
 
 # Rounds that no bag lives to see.
 _ENDLESS = 1e9
@@ -206,6 +205,7 @@ def boost(
         stages = _Stages(problem, options, threads, callback, passes)
         stages.check_memory()
         mains = stages.of_mains()
+        ahead = PairsAhead(stages.codes_type) if problem.n_pairs else None
         if state is None:
             boosted = mains.boost(base, mains.nothing(seeds[:n_bags]))
             chosen = stages.choose_pairs(mains, base, boosted.tables)
@@ -216,6 +216,8 @@ def boost(
             pairs = stages.of_pairs(chosen)
             boosted = mains.boost(pairs.scores(base, start.tables), state.mains)
         base = mains.scores(base, boosted.tables)
+        if ahead is not None:
+            ahead.wait()
         boosted_pairs = pairs.boost(base, start)
         base = pairs.scores(base, boosted_pairs.tables)
 

@@ -146,7 +146,17 @@ class _Bags:
     callback: Callback | None
 
     @classmethod
-    def at(cls, start, terms, codes, rows, rules, threads, callback) -> _Bags:
+    def at(
+        cls,
+        start: Boosted,
+        terms: Terms,
+        codes: np.ndarray,
+        rows: Rows,
+        rules: Rules,
+        threads: Threads,
+        callback: Callback | None,
+    ) -> _Bags:
+        """Where they stand before the first step of a stage."""
         n_bags = len(start.turns)
         counts = np.empty((n_bags, terms.n_cells), dtype=np.int32)
         legal: list = [None] * n_bags
