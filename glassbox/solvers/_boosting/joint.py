@@ -55,7 +55,7 @@ def coarsen(terms: Terms, rows: np.ndarray) -> Joint:
         Rows in every cell.
     """
     per_term = max(_AFFORDABLE // terms.n_terms, 2)
-    coarse_of = np.empty(terms.n_cells, dtype=np.int32)
+    coarse_of = np.empty(terms.n_cells, dtype=np.uint32)
     n_first, n_second = np.ones_like(terms.n_first), np.ones_like(terms.n_first)
     for t, here in enumerate(terms.slices()):
         if terms.kind[t] == _PAIR:

@@ -11,18 +11,18 @@ import numpy as np
 from glassbox.solvers._boosting._compiled import inner, spliced
 from glassbox.solvers._boosting.partition import (
     _IMPOSSIBLE,
+    FLOOR,
     TINY,
     fill,
     newton,
     random_below,
     worth,
+    worth_over,
 )
 
 #: The kinds of tree, in the order in which ties are broken: the first cut is on the second
 #: feature and its low side is cut further, its high side is; the same with the first feature.
 _LOW_COLUMNS, _HIGH_COLUMNS, _LOW_ROWS, _HIGH_ROWS = range(4)
-#: Smaller curvatures are taken for this: products of four of them must not vanish.
-_FLOOR = 1e-60
 
 
 @inner
@@ -159,8 +159,7 @@ def _add_worths(
 ):  # fmt: skip
     """Add what the four kinds of tree are worth that cut after one row and any column.
 
-    All arrays are rows: compilers vectorise loops over whole arrays, and divisions are what takes
-    the time here.
+    All arrays are rows: compilers vectorise loops over whole arrays.
     """
     end = len(pulls) - 1
     top_pull, top_mass = pulls[end], masses[end]
@@ -175,15 +174,15 @@ def _add_worths(
         p1, m1 = top_pull - p0, top_mass - m0
         p2, m2 = last_pulls[j] - p0, last_masses[j] - m0
         p3, m3 = rest_pull - p2, rest_mass - m2
-        c0, c1 = max(m0 + rule.reg_lambda, _FLOOR), max(m1 + rule.reg_lambda, _FLOOR)
-        c2, c3 = max(m2 + rule.reg_lambda, _FLOOR), max(m3 + rule.reg_lambda, _FLOOR)
-        # One division for four.
+        c0, c1 = max(m0 + rule.reg_lambda, FLOOR), max(m1 + rule.reg_lambda, FLOOR)
+        c2, c3 = max(m2 + rule.reg_lambda, FLOOR), max(m3 + rule.reg_lambda, FLOOR)
+        # One division for four: divisions are what takes the time here.
         upper, lower = c0 * c1, c2 * c3
         inverse = 1.0 / (upper * lower)
-        w0 = _worth_over(rule, p0, c0, c1 * lower * inverse)
-        w1 = _worth_over(rule, p1, c1, c0 * lower * inverse)
-        w2 = _worth_over(rule, p2, c2, c3 * upper * inverse)
-        w3 = _worth_over(rule, p3, c3, c2 * upper * inverse)
+        w0 = worth_over(rule, p0, c0, c1 * lower * inverse)
+        w1 = worth_over(rule, p1, c1, c0 * lower * inverse)
+        w2 = worth_over(rule, p2, c2, c3 * upper * inverse)
+        w3 = worth_over(rule, p3, c3, c2 * upper * inverse)
         w0 = w0 if m0 >= least else _IMPOSSIBLE
         w1 = w1 if m1 >= least else _IMPOSSIBLE
         w2 = w2 if m2 >= least else _IMPOSSIBLE
@@ -192,14 +191,6 @@ def _add_worths(
         high_columns[j] += w1 + w3 + left[j]
         low_rows[j] += w0 + w1 + bottom
         high_rows[j] += w2 + w3 + top
-
-
-@inner
-def _worth_over(rule, pull, curved, inverse):
-    """What a leaf is worth, given its curvature and the inverse of that."""
-    strength = max(abs(pull) - rule.reg_alpha, 0.0)
-    size = min(strength * inverse, rule.largest)
-    return size * (2.0 * strength - size * curved)
 
 
 @inner

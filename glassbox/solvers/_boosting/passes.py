@@ -17,7 +17,7 @@ from glassbox.solvers._boosting.walk_cells import Joint
 _BLOCK = 1_024
 #: Rows that one task reads, and most tasks: sums over tasks are added in their order, so that
 #: results do not depend on the number of threads.
-_ROWS_PER_TASK = 32_768
+_ROWS_PER_TASK = 4_096
 _MOST_TASKS = 8
 
 

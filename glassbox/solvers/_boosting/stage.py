@@ -21,7 +21,7 @@ from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 #: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
 #: are read again: the fewer the less there is to read.
 _MAX_MOVE = 8.0
-_FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 5, 25, 50_000
+_FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 5, 25, 10_000
 #: The curvatures are summed up again after scores have moved so far.
 _MASS_MOVE = 2.0
 

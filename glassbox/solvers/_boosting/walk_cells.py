@@ -22,8 +22,9 @@ class Joint(NamedTuple):
 
     Attributes
     ----------
-    coarse_of : ndarray of int32, shape (n_cells,)
-        The coarse cell of each cell, counted from the first of its term.
+    coarse_of : ndarray of uint32, shape (n_cells,)
+        The coarse cell of each cell, counted from the first of its term; without a sign, so that
+        compilers need not think of indices from the end.
     start : ndarray of shape (n_terms + 1,)
         Where the coarse cells of each term start.
     n_first, n_second : ndarray of shape (n_terms,)
