@@ -99,6 +99,7 @@ VARIANTS: dict[str, Variant] = {
     "rows read after 1/4 of the move": Variant(**_moves(0.25)),
     "rows read after 4 × the move": Variant(**_moves(4.0)),
     "8 coarse cells a column": Variant(**_changed(f"{_JOINT}_MOST_OF_MAIN", 8)),
+    "64 coarse cells a column": Variant(**_changed(f"{_JOINT}_MOST_OF_MAIN", 64)),
     "128 coarse cells a column": Variant(**_changed(f"{_JOINT}_MOST_OF_MAIN", 128)),
     "16 coarse cells a pair": Variant(
         **_changed(f"{_JOINT}_MOST_OF_PAIR", 16), with_pairs=True, without_pairs=False

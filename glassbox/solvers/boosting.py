@@ -39,6 +39,8 @@ from glassbox.solvers._boosting.terms import (
 )
 from glassbox.solvers._boosting.threads import Threads
 
+#: Up to so many terms, the first random cuts are as large as `first_random` says.
+_FEW_TERMS = 30
 # Rounds that no bag lives to see.
 _ENDLESS = 1e9
 
@@ -84,6 +86,9 @@ class BoostingOptions:
         if n_outputs > 1:
             # Friedman (2001), Annals of Statistics 29(5):1189-1232, algorithm 6.
             step = step._replace(learning_rate=step.learning_rate * (n_outputs - 1) / n_outputs)
+        # In a round of random cuts every term moves: where there are many, they overfit sooner.
+        larger = (step.first_random - 1.0) * min(1.0, _FEW_TERMS / max(n_terms, 1))
+        step = step._replace(first_random=1.0 + larger)
         return Rules(
             self.loss,
             step,
