@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import t as student_t
 
-from benchmarks._boosting_variants import ENGINE
+from benchmarks._boosting_variants import ENGINE, VARIANTS
 
 #: Differences are small: they are printed in units of this.
 _UNIT = 1e-4
@@ -24,11 +24,12 @@ def markdown(rows: list[dict]) -> str:
 
 
 def _losses(rows: list[dict]) -> str:
-    """Variants by tables."""
+    """Variants, in their own order, by tables."""
     tables = list(dict.fromkeys(row["table"] for row in rows))
     by_cell = {(row["variant"], row["table"]): row for row in rows}
     lines = [["variant", *tables, "CPU"]]
-    for name in dict.fromkeys(row["variant"] for row in rows):
+    found_at_all = {row["variant"] for row in rows}
+    for name in (name for name in VARIANTS if name in found_at_all):
         found = [by_cell.get((name, table)) for table in tables]
         if name == ENGINE:
             cells = [f"{_loss(row)['mean']:.4f}" if row else "" for row in found]

@@ -14,6 +14,7 @@ ENGINE = "engine as it is"
 _GRAM = "glassbox.estimators._gram."
 _STAGE = "glassbox.solvers._boosting.stage."
 _JOINT = "glassbox.solvers._boosting.joint."
+_FEW_TERMS = "glassbox.solvers.boosting._FEW_TERMS"
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ VARIANTS: dict[str, Variant] = {
     "first steps × 1": Variant(**_changed(f"{_GRAM}_FIRST_RANDOM", 1.0), with_pairs=True),
     "first steps × 2": Variant(**_changed(f"{_GRAM}_FIRST_RANDOM", 2.0)),
     "first steps × 10": Variant(**_changed(f"{_GRAM}_FIRST_RANDOM", 10.0)),
+    "first steps × 5 with many terms": Variant(**_changed(_FEW_TERMS, 10**9)),
     "rows read every round": Variant(**_rounds_between_looks(1), with_pairs=True),
     "rows read every 25 rounds": Variant(**_rounds_between_looks(25), with_pairs=True),
     "rows read after 1/4 of the move": Variant(**_moves(0.25)),

@@ -14,8 +14,9 @@ from glassbox.solvers._boosting.terms import _PAIR, Terms
 from glassbox.solvers._boosting.threads import Threads
 from glassbox.solvers._boosting.walk_cells import Joint
 
-#: Most coarse cells of a main effect and of a pair.
-_MOST_OF_MAIN, _MOST_OF_PAIR = 32, 64
+#: Coarse cells of a main effect: a thousand in all, but so many at least and at most. Few features
+#: may hang together closely, as places do; most coarse cells of a pair.
+_MAINS, _FEWEST_OF_MAIN, _MOST_OF_MAIN, _MOST_OF_PAIR = 1_024, 32, 128, 64
 #: Coarse cells of all terms that are affordable: 4,096 of them need 64 MiB.
 _AFFORDABLE, _MOST = 4_096, 8_192
 #: Additions to a table of two coarse cells that are affordable.
@@ -55,6 +56,7 @@ def coarsen(terms: Terms, rows: np.ndarray) -> Joint:
         Rows in every cell.
     """
     per_term = max(_AFFORDABLE // terms.n_terms, 2)
+    of_main = min(max(_MAINS // terms.n_terms, _FEWEST_OF_MAIN), _MOST_OF_MAIN)
     coarse_of = np.empty(terms.n_cells, dtype=np.uint32)
     n_first, n_second = np.ones_like(terms.n_first), np.ones_like(terms.n_first)
     for t, here in enumerate(terms.slices()):
@@ -66,7 +68,7 @@ def coarsen(terms: Terms, rows: np.ndarray) -> Joint:
             n_first[t], n_second[t] = first[-1] + 1, second[-1] + 1
             coarse_of[here] = (first[:, None] * n_second[t] + second).ravel()
         else:
-            groups = _groups(rows[here], min(per_term, _MOST_OF_MAIN), bool(terms.separate[t]))
+            groups = _groups(rows[here], min(per_term, of_main), bool(terms.separate[t]))
             n_first[t] = groups[-1] + 1
             coarse_of[here] = groups
     start = np.concatenate([[0], np.cumsum(n_first * n_second)])
