@@ -83,6 +83,11 @@ def _moves(factor: float) -> dict:
     return {"constants": {f"{_STAGE}{name}": factor * value for name, value in own.items()}}
 
 
+def _cells(n_cells: int) -> dict:
+    names = ("_FEWEST_OF_MAIN", "_MOST_OF_MAIN")
+    return {"constants": {f"{_JOINT}{name}": n_cells for name in names}}
+
+
 _BOOTSTRAP = {f"{_GRAM}draw_bags": bootstrap}
 SUBSAMPLES_20 = "20 bags"
 
@@ -100,9 +105,10 @@ VARIANTS: dict[str, Variant] = {
     "rows read every 25 rounds": Variant(**_rounds_between_looks(25), with_pairs=True),
     "rows read after 1/4 of the move": Variant(**_moves(0.25)),
     "rows read after 4 × the move": Variant(**_moves(4.0)),
-    "8 coarse cells a column": Variant(**_changed(f"{_JOINT}_MOST_OF_MAIN", 8)),
-    "64 coarse cells a column": Variant(**_changed(f"{_JOINT}_MOST_OF_MAIN", 64)),
-    "128 coarse cells a column": Variant(**_changed(f"{_JOINT}_MOST_OF_MAIN", 128)),
+    "8 coarse cells a column": Variant(**_cells(8)),
+    "32 coarse cells a column": Variant(**_cells(32)),
+    "64 coarse cells a column": Variant(**_cells(64)),
+    "128 coarse cells a column": Variant(**_cells(128)),
     "16 coarse cells a pair": Variant(
         **_changed(f"{_JOINT}_MOST_OF_PAIR", 16), with_pairs=True, without_pairs=False
     ),

@@ -80,9 +80,9 @@ def test_coarse_cells_keep_the_order_and_hold_about_equally_many_rows(n_bins):
     for separate in (False, True):
         terms, _ = mains_of([BinnedFeature(codes, n_bins, separate=separate)])
         rows = np.bincount(codes, minlength=n_bins).astype(float)
-        coarse_of = coarsen(terms, rows).coarse_of
+        coarse_of = coarsen(terms, rows).coarse_of.astype(int)
         assert (np.diff(coarse_of) >= 0).all() and (np.diff(coarse_of) <= 1).all()
-        assert coarse_of[0] == 0 and coarse_of.max() == min(n_bins, 32) - 1
+        assert coarse_of[0] == 0 and coarse_of.max() == min(n_bins, 128) - 1
         if separate and n_bins > 2:
             assert (coarse_of == 0).sum() == 1
         else:
@@ -95,7 +95,9 @@ def test_coarse_cells_of_skewed_bins_and_of_many_terms():
     codes = np.minimum(rng.geometric(0.5, 5_000), 99).astype(np.uint8)
     terms, _ = mains_of([BinnedFeature(codes, 100)])
     joint = coarsen(terms, np.bincount(codes, minlength=100).astype(float))
-    assert joint.n_first[0] <= 32 and (np.diff(joint.coarse_of) >= 0).all()
+    assert joint.n_first[0] <= 128 and (np.diff(joint.coarse_of.astype(int)) >= 0).all()
+    of_fifty = coarsen(mains_of([BinnedFeature(codes, 100)] * 50)[0], np.ones(5_000))
+    assert set(of_fifty.n_first) == {32}
     many = mains_of([BinnedFeature(codes, 100)] * 700)[0]
     rows = np.tile(np.bincount(codes, minlength=100), 700).astype(float)
     assert coarsen(many, rows).start[-1] <= joint_module._MOST
