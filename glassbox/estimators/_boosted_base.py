@@ -186,7 +186,7 @@ class BoostedGAM(AdditiveEstimator):
             self._boosting_state = None
             return boost_with_interpret(self, table, plan, self._machine(), self._objective())
         if start is not None:
-            plan = replace(plan, seed=start.plan.seed)
+            plan = replace(plan, seed=start.seed)
         trained = boost_in_bins(self, table, plan, self._loss(), start)
         self._boosting_state = trained.state if self.warm_start else None
         return trained

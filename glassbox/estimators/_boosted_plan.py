@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,3 +54,28 @@ class Trained:
     bags: list[np.ndarray]
     n_rounds: list[int]
     state: Any = None
+
+
+def refuse_impossible(
+    estimator: Any, possible: Mapping[str, bool], engine: str, other: str
+) -> None:
+    """Refuse parameters that ask an engine for what only the other one can do.
+
+    Parameters
+    ----------
+    estimator : BoostedGAMClassifier or BoostedGAMRegressor
+    possible : mapping of str to bool
+        By name of a parameter: whether the engine can do what its value asks for.
+    engine, other : str
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, its value and the other engine.
+    """
+    for name, is_possible in possible.items():
+        if not is_possible:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} is not possible with engine={engine!r}; "
+                f"use engine={other!r}."
+            )

@@ -15,7 +15,7 @@ from joblib import effective_n_jobs
 from glassbox.core.additive import AdditiveModel
 from glassbox.core.schema import Schema
 from glassbox.core.terms import Term
-from glassbox.estimators._boosted_plan import BoostingPlan, Trained
+from glassbox.estimators._boosted_plan import BoostingPlan, Trained, refuse_impossible
 from glassbox.estimators._progress import BagProgress
 from glassbox.estimators._training import TrainingTable
 from glassbox.solvers._boosting.bins import BinnedColumn, bin_column
@@ -46,7 +46,8 @@ class GramState:
     Attributes
     ----------
     schema : Schema
-    plan : BoostingPlan
+    seed : int
+        By which the bags draw.
     fixed : dict
         What must be the same in the next fit.
     mains, in_pairs : list of BinnedColumn
@@ -55,7 +56,7 @@ class GramState:
     """
 
     schema: Schema
-    plan: BoostingPlan
+    seed: int
     fixed: dict[str, Any]
     mains: list[BinnedColumn]
     in_pairs: list[BinnedColumn]
@@ -119,7 +120,7 @@ def boost_in_bins(
     )
     state = GramState(
         table.schema,
-        plan,
+        plan.seed,
         _what_is_fixed(estimator, plan),
         [column.without_rows() for column in mains],
         [column.without_rows() for column in in_pairs],
@@ -134,16 +135,12 @@ def _check_parameters(estimator: Any) -> None:
         raise ValueError(
             f"device={estimator.device!r} is not a device; use 'auto', 'cpu', 'cuda' or 'cuda:0'."
         )
-    for name, possible in (
-        ("inner_bags", estimator.inner_bags == 0),
-        ("max_leaves", estimator.max_leaves == 2),
-        ("missing", estimator.missing != "gain"),
-    ):
-        if not possible:
-            raise ValueError(
-                f"{name}={getattr(estimator, name)!r} is not possible with engine='gram'; use "
-                "engine='interpret'."
-            )
+    possible = {
+        "inner_bags": estimator.inner_bags == 0,
+        "max_leaves": estimator.max_leaves == 2,
+        "missing": estimator.missing != "gain",
+    }
+    refuse_impossible(estimator, possible, "gram", "interpret")
 
 
 def _candidates(plan: BoostingPlan, n_columns: int) -> tuple[list[tuple[int, int]], int]:

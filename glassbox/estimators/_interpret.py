@@ -13,7 +13,7 @@ from glassbox.core.additive import AdditiveModel
 from glassbox.core.axes import MISSING_CODE, Axis, CategoricalAxis, NumericAxis
 from glassbox.core.schema import ColumnSchema
 from glassbox.core.terms import Term
-from glassbox.estimators._boosted_plan import BoostingPlan, Trained
+from glassbox.estimators._boosted_plan import BoostingPlan, Trained, refuse_impossible
 from glassbox.estimators._progress import BagProgress
 from glassbox.estimators._training import TrainingTable
 from glassbox.solvers._boosting.bins import with_edges
@@ -71,15 +71,11 @@ def boost_with_interpret(
         If a parameter asks for what only the other engine can do, or some bag has no row of a
         class.
     """
-    for name, possible in (
-        ("warm_start", not estimator.warm_start),
-        ("device", estimator.device in ("cpu", "auto")),
-    ):
-        if not possible:
-            raise ValueError(
-                f"{name}={getattr(estimator, name)!r} is not possible with engine='interpret'; "
-                "use engine='gram'."
-            )
+    possible = {
+        "warm_start": not estimator.warm_start,
+        "device": estimator.device in ("cpu", "auto"),
+    }
+    refuse_impossible(estimator, possible, "interpret", "gram")
     frame, types = to_interpret(table)
     directions = plan.directions
     ebm = machine(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -280,7 +281,7 @@ class _Stages:
             effects = pair_effects(features, pairs, self.codes_type)
         return self._of(effects, self.options.interaction_smoothing_rounds)
 
-    @property
+    @cached_property
     def codes_type(self) -> type:
         """One type for bins and for cells of pairs: what reads them is compiled once."""
         problem = self.problem

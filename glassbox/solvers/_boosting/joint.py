@@ -39,8 +39,8 @@ def cells_pay(terms: Terms, n_rows: int) -> bool:
     fewest = np.where(terms.kind == _PAIR, 4, 2)
     if int(fewest.sum()) > _MOST:
         return False
-    of_term = max(_AFFORDABLE // terms.n_terms, 2)
-    coarse = np.minimum(np.diff(terms.start), min(of_term, _MOST_OF_PAIR)).sum()
+    most = min(_affordable(terms), _MOST_OF_PAIR)
+    coarse = np.minimum(np.diff(terms.start), most).sum()
     touched = _COARSE_ROWS_OF_PAIR if terms.of_pairs else _COARSE_ROWS_OF_MAIN
     by_cells = _NS_PER_CELL * terms.n_cells / terms.n_terms + _NS_PER_SHARE * touched * coarse
     return by_cells < _NS_PER_ROW * n_rows
@@ -55,7 +55,7 @@ def coarsen(terms: Terms, rows: np.ndarray) -> Joint:
     rows : ndarray of shape (n_cells,)
         Rows in every cell.
     """
-    per_term = max(_AFFORDABLE // terms.n_terms, 2)
+    per_term = _affordable(terms)
     of_main = min(max(_MAINS // terms.n_terms, _FEWEST_OF_MAIN), _MOST_OF_MAIN)
     coarse_of = np.empty(terms.n_cells, dtype=np.uint32)
     n_first, n_second = np.ones_like(terms.n_first), np.ones_like(terms.n_first)
@@ -80,6 +80,11 @@ def coarsen(terms: Terms, rows: np.ndarray) -> Joint:
         own[:, 1] = len(groups) - 1 - np.unique(groups[::-1], return_index=True)[1]
     shares = np.zeros((start[-1], start[-1]), dtype=np.float32)
     return Joint(coarse_of, start, n_first, n_second, corners, shares)
+
+
+def _affordable(terms: Terms) -> int:
+    """Coarse cells that each term may have, when all have as many."""
+    return max(_AFFORDABLE // terms.n_terms, 2)
 
 
 def _groups(rows: np.ndarray, most: int, first_alone: bool) -> np.ndarray:

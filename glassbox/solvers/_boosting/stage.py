@@ -104,9 +104,9 @@ def boost_stage(
     passes : callable
         What reads the rows, as :class:`RowPasses` does.
     """
-    reader = passes(terms, codes, rows, rules.loss, threads)
     if not terms.n_terms:
         return start
+    reader = passes(terms, codes, rows, rules.loss, threads)
     bags = _Bags.at(start, terms, codes, rows, rules, threads, callback)
     by_rows = rules.upkeep == "rows"
     if rules.upkeep == "auto":
