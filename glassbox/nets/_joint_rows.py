@@ -18,7 +18,7 @@ _MOST_INDICATORS = 2**25
 
 def n_sample_rows(joint: Joint, n_rows: int) -> int:
     """How many of the rows the shares are counted from."""
-    affordable = _MOST_PRODUCTS // max(int(joint.start[-1]) ** 2, 1)
+    affordable = _MOST_PRODUCTS // max(joint.shares.size, 1)
     return min(n_rows, _MOST_ROWS, max(affordable, _FEWEST_ROWS))
 
 
@@ -54,31 +54,40 @@ class DeviceJointRows:
         mass : ndarray of shape (n_rows,)
             What each row of the sample counts.
         """
-        sums = self._sums(mass)
+        # Shares do not depend on the scale of the masses, single precision does.
+        scaled = torch.tensor(
+            mass / (mass.max(initial=0.0) or 1.0), device=self._coarse.device
+        ).float()
+        for first, end in np.unique(self._joint.block, axis=0).tolist():
+            shares = self._shares_in_block(scaled, first, end)
+            torch.from_numpy(self._joint.shares[first:end, : end - first]).copy_(shares)
+
+    def _shares_in_block(self, mass: Tensor, first: int, end: int) -> Tensor:
+        """Shares between the coarse cells of a block."""
+        starts = self._joint.start.tolist()
+        terms = range(starts.index(first), starts.index(end))
+        sums = self._sums(mass, terms, first, end)
         alone = sums.diagonal()
         shares = torch.zeros_like(sums, dtype=torch.float32)
-        starts = self._joint.start.tolist()
-        for t, sums_up in enumerate(self._sums_up):
-            here = slice(starts[t], starts[t + 1])
+        for t in terms:
+            here = slice(starts[t] - first, starts[t + 1] - first)
             given = sums[here].sum(dim=0)
             # Where no row is known to lie, rows may lie as all do.
             anywhere = alone[here, None] / _or_one(alone[here].sum())
             share = torch.where(given > 0.0, sums[here] / _or_one(given), anywhere)
-            shares[here] = (sums_up @ share).float()
+            shares[here] = (self._sums_up[t] @ share).float()
             shares[here, here] = 0.0
-        torch.from_numpy(self._joint.shares).copy_(shares)
+        return shares
 
-    def _sums(self, mass: np.ndarray) -> Tensor:
-        """Masses of the rows in each two coarse cells."""
-        n_coarse = int(self._joint.start[-1])
+    def _sums(self, mass: Tensor, terms: range, first: int, end: int) -> Tensor:
+        """Masses of the rows in each two coarse cells of a block."""
         device = self._coarse.device
-        # Shares do not depend on the scale of the masses, single precision does.
-        scaled = torch.tensor(mass / (mass.max(initial=0.0) or 1.0), device=device).float()
-        sums = torch.zeros(n_coarse, n_coarse, dtype=torch.float64, device=device)
-        size = max(_MOST_INDICATORS // max(n_coarse, 1), 1)
-        for coarse, weights in zip(self._coarse.split(size), scaled.split(size), strict=True):
-            lies = torch.zeros(len(coarse), n_coarse, device=device)
-            lies.scatter_(1, coarse.long(), 1.0)
+        sums = torch.zeros(end - first, end - first, dtype=torch.float64, device=device)
+        size = max(_MOST_INDICATORS // (end - first), 1)
+        own = self._coarse[:, terms.start : terms.stop]
+        for coarse, weights in zip(own.split(size), mass.split(size), strict=True):
+            lies = torch.zeros(len(coarse), end - first, device=device)
+            lies.scatter_(1, coarse.long() - first, 1.0)
             sums += lies.t() @ (lies * weights[:, None])
         return sums
 

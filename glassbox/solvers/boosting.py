@@ -88,7 +88,7 @@ class BoostingOptions:
             # Friedman (2001), Annals of Statistics 29(5):1189-1232, algorithm 6.
             step = step._replace(learning_rate=step.learning_rate * (n_outputs - 1) / n_outputs)
         # In a round of random cuts every term moves: where there are many, they overfit sooner.
-        larger = (step.first_random - 1.0) * min(1.0, _FEW_TERMS / max(n_terms, 1))
+        larger = (step.first_random - 1.0) * min(1.0, _FEW_TERMS / max(n_terms, 1)) ** 2
         step = step._replace(first_random=1.0 + larger)
         return Rules(
             self.loss,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from glassbox.nets import _joint_rows, row_passes
 from glassbox.nets._cell_sums import CellSums
 from glassbox.nets.row_passes import row_passes_on
+from glassbox.solvers._boosting import joint as joint_module
 from glassbox.solvers._boosting.joint import coarsen
 from glassbox.solvers._boosting.losses import Loss
 from glassbox.solvers._boosting.partition import StepRule
@@ -167,7 +168,7 @@ def test_sums_over_cells_with_few_rows_and_with_most(seed, n_rows):
 
 
 def _counted(passes, terms, codes, rows, loss, mass):
-    joint = coarsen(terms, np.ones(terms.n_cells))
+    joint = coarsen(terms, np.ones(terms.n_cells), 10_000)
     sample = passes(terms, codes, rows, loss, THREADS).joint_rows(joint)
     sample.count(mass[: sample.n_rows])
     return joint.shares
@@ -175,7 +176,11 @@ def _counted(passes, terms, codes, rows, loss, mass):
 
 @pytest.mark.parametrize("kind", ["bytes", "words", "pairs"])
 @pytest.mark.parametrize("scale", [1.0, 1e-60])
-def test_shares_of_coarse_cells_are_those_of_the_compiled_count(kind, scale, monkeypatch):
+@pytest.mark.parametrize("most_shares", [4_096**2, 200])
+def test_shares_of_coarse_cells_are_those_of_the_compiled_count(
+    kind, scale, most_shares, monkeypatch
+):
+    monkeypatch.setattr(joint_module, "_MOST_SHARES", most_shares)
     monkeypatch.setattr(_joint_rows, "_MOST_INDICATORS", 20_000)
     rng = np.random.default_rng(4)
     terms, codes = _effects(rng, 900, kind)
@@ -197,7 +202,7 @@ def test_rows_that_count_nothing_share_nothing():
 def test_counts_can_be_repeated_and_take_what_is_affordable(monkeypatch):
     rng = np.random.default_rng(6)
     terms, codes = _effects(rng, 500, "bytes")
-    joint = coarsen(terms, np.ones(terms.n_cells))
+    joint = coarsen(terms, np.ones(terms.n_cells), 10_000)
     n_coarse = int(joint.start[-1])
     monkeypatch.setattr(_joint_rows, "_MOST_PRODUCTS", 120 * n_coarse**2)
     monkeypatch.setattr(_joint_rows, "_FEWEST_ROWS", 30)

@@ -6,6 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 #: Sums may be reordered and fused, and no number is not-a-number: callers check that.
 _REORDER = {"reassoc", "contract", "nsz", "arcp", "nnan"}
@@ -26,6 +29,21 @@ exact_inner = numba.njit(
 #: Written into the function that calls it: there the compiler sees which arrays overlap, without
 #: which it does not vectorise loops.
 spliced = numba.njit(inline="always", fastmath=_REORDER, **_OPTIONS)
+
+
+@intrinsic
+def larger(typing_context, a, b):
+    """The larger of two numbers, in words that compilers vectorise: loops find maxima by it."""
+    if a != types.float64 or b != types.float64:
+        return None
+
+    def generate(context, builder, signature, args):
+        number = args[0].type
+        function = ir.FunctionType(number, [number, number])
+        maximum = builder.module.declare_intrinsic("llvm.maxnum", [number], function)
+        return builder.call(maximum, args, fastmath=("nnan", "nsz"))
+
+    return types.float64(types.float64, types.float64), generate
 
 
 def drop_stale(folder: Path) -> None:

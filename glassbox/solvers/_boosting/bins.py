@@ -134,7 +134,8 @@ def choose_cuts(values: np.ndarray, max_bins: int) -> np.ndarray:
     """Where interpret cuts a numeric column; NaN is missing."""
     from interpret.utils._native import Native
 
-    sample = np.ascontiguousarray(values[:_MOST_ROWS], dtype=np.float64)
+    # numpy sorts much faster than what chooses the cuts.
+    sample = np.sort(np.asarray(values[:_MOST_ROWS], dtype=np.float64))
     # Missing and unseen values have bins of their own, and three bins need two cuts.
     return Native.get_native_singleton().cut_quantile(sample, 1, False, max_bins - 3)
 

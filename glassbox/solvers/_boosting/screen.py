@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from glassbox.solvers._boosting._compiled import entry, inner
-from glassbox.solvers._boosting.partition import TINY, StepRule, worth
+from glassbox.solvers._boosting._compiled import entry, inner, larger, spliced
+from glassbox.solvers._boosting.pair_search import accumulate
+from glassbox.solvers._boosting.partition import _IMPOSSIBLE, TINY, StepRule, worth
 from glassbox.solvers._boosting.terms import BinnedFeature, smallest_type
 from glassbox.solvers._boosting.threads import Threads
 
@@ -71,58 +72,82 @@ def _measure(codes, sizes, pairs, residuals, curvatures, rule, strengths, first)
     largest = 0
     for size in sizes:
         largest = max(largest, size)
-    sums = np.empty((2 * n_outputs + 1, largest, largest))
+    sums = np.empty((2 * n_outputs + 1, largest * largest))
+    gains = np.empty(largest)
     for p in range(len(pairs)):
         a, b = pairs[p]
-        n_first, n_second = sizes[a], sizes[b]
-        for s in range(len(sums)):
-            for i in range(n_first):
-                for j in range(n_second):
-                    sums[s, i, j] = 0.0
+        n_second = sizes[b]
+        n_cells = sizes[a] * n_second
+        sums[:, :n_cells] = 0.0
+        for k in range(n_outputs):
+            _count(
+                codes[a], codes[b], n_second, residuals[:, k], curvatures[:, k], sums[2 * k],
+                sums[2 * k + 1],
+            )  # fmt: skip
+        of_rows = sums[2 * n_outputs]
         for r in range(n_rows):
-            i, j = codes[a, r], codes[b, r]
-            sums[2 * n_outputs, i, j] += 1.0
-            for k in range(n_outputs):
-                sums[2 * k, i, j] += residuals[r, k]
-                sums[2 * k + 1, i, j] += curvatures[r, k]
+            of_rows[np.uint32(codes[a, r]) * np.uint32(n_second) + np.uint32(codes[b, r])] += 1.0
         for s in range(len(sums)):
-            for i in range(n_first):
-                along = 0.0
-                for j in range(n_second):
-                    along += sums[s, i, j]
-                    sums[s, i, j] = along + (sums[s, i - 1, j] if i > 0 else 0.0)
-        strengths[first + p] = _best_quadrants(rule, sums, n_first, n_second)
+            accumulate(sums[s], sizes[a], n_second, sums[s])
+        strengths[first + p] = _best_quadrants(rule, sums, n_cells, n_second, gains)
 
 
 @inner
-def _best_quadrants(rule, sums, n_first, n_second):
+def _count(first, second, n_second, residuals, curvatures, pulls, masses):
+    """Add residuals and curvatures to the cells of a table."""
+    for r in range(len(residuals)):
+        cell = np.uint32(first[r]) * np.uint32(n_second) + np.uint32(second[r])
+        pulls[cell] += residuals[r]
+        masses[cell] += curvatures[r]
+
+
+@inner
+def _best_quadrants(rule, sums, n_cells, n_second, gains):
     """The largest gain of cutting both features once, from sums over all cells up to each."""
+    total = n_cells - 1
+    lefts = slice(n_cells - n_second, total)
+    n_outputs = len(sums) // 2
     enough = max(rule.min_rows, 1)
     least = max(rule.min_hessian, TINY)
-    n_outputs = len(sums) // 2
-    best = 0.0
-    for i in range(n_first - 1):
-        for j in range(n_second - 1):
-            gain = 0.0
-            for s in range(2 * n_outputs, -1, -2):
-                low, top = sums[s, i, j], sums[s, i, n_second - 1]
-                left, total = sums[s, n_first - 1, j], sums[s, n_first - 1, n_second - 1]
-                if s == 2 * n_outputs:
-                    fewest = min(low, top - low, left - low, total - top - left + low)
-                    if fewest < enough:
-                        gain = -1.0
-                        break
-                    continue
-                mass, mass_top = sums[s + 1, i, j], sums[s + 1, i, n_second - 1]
-                mass_left = sums[s + 1, n_first - 1, j]
-                mass_total = sums[s + 1, n_first - 1, n_second - 1]
-                last = mass_total - mass_top - mass_left + mass
-                if min(mass, mass_top - mass, mass_left - mass, last) < least:
-                    gain = -1.0
-                    break
-                gain += worth(rule, low, mass) + worth(rule, top - low, mass_top - mass)
-                gain += worth(rule, left - low, mass_left - mass)
-                gain += worth(rule, total - top - left + low, last)
-                gain -= worth(rule, total, mass_total)
-            best = max(best, gain)
-    return best
+    gains = gains[: n_second - 1]
+    parent = 0.0
+    for k in range(n_outputs):
+        parent += worth(rule, sums[2 * k, total], sums[2 * k + 1, total])
+    best = parent
+    for start in range(0, n_cells - n_second, n_second):
+        end = start + n_second - 1
+        gains[:] = 0.0
+        for s in range(n_outputs):
+            pulls, masses = sums[2 * s], sums[2 * s + 1]
+            _add_quadrants(
+                rule, pulls[start:end], masses[start:end], pulls[lefts], masses[lefts],
+                pulls[end], masses[end], pulls[total], masses[total], gains,
+            )  # fmt: skip
+            _strike_out(least, masses[start:end], masses[lefts], masses[end], masses[total], gains)
+        rows = sums[2 * n_outputs]
+        _strike_out(enough, rows[start:end], rows[lefts], rows[end], rows[total], gains)
+        for j in range(len(gains)):
+            best = larger(best, gains[j])
+    return best - parent
+
+
+@spliced
+def _add_quadrants(
+    rule, pulls, masses, left_pulls, left_masses, top_pull, top_mass, pull, mass, gains
+):  # fmt: skip
+    """Add what four parts are worth, cut after one row and any column."""
+    for j in range(len(gains)):
+        p2, m2 = left_pulls[j] - pulls[j], left_masses[j] - masses[j]
+        gain = worth(rule, pulls[j], masses[j]) + worth(rule, p2, m2)
+        gain += worth(rule, top_pull - pulls[j], top_mass - masses[j])
+        gains[j] += gain + worth(rule, pull - top_pull - p2, mass - top_mass - m2)
+
+
+@spliced
+def _strike_out(least, here, lefts, top, total, gains):
+    """Four parts are none if one of them is too small."""
+    for j in range(len(gains)):
+        under = lefts[j] - here[j]
+        enough = (here[j] >= least) & (top - here[j] >= least)
+        enough &= (under >= least) & (total - top - under >= least)
+        gains[j] = gains[j] if enough else _IMPOSSIBLE

@@ -19,11 +19,12 @@ from glassbox.solvers._boosting.walk_cells import walk_cells
 from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 
 #: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
-#: are read again: the fewer the less there is to read.
-_MAX_MOVE = 8.0
+#: are read again: the fewer the less there is to read. While cuts are random, all terms take part,
+#: and few of them move the same rows the same way; later, those that matter most make most steps.
+_MAX_MOVE, _MAX_RANDOM_MOVE = 2.0, 8.0
 _FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 5, 25, 10_000
 #: The curvatures are summed up again after scores have moved so far.
-_MASS_MOVE = 2.0
+_MASS_MOVE = 4.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def boost_stage(
     bags = _Bags.at(start, terms, codes, rows, rules, threads, callback)
     by_rows = rules.upkeep == "rows"
     if rules.upkeep == "auto":
-        by_rows = not cells_pay(terms, reader.n_rows)
+        by_rows = not cells_pay(terms, reader.n_rows, rules.loss.bounded_above)
     if by_rows:
         _boost_by_rows(terms, codes, rows, rules, bags, reader, threads)
     else:
@@ -219,42 +220,49 @@ def _boost_by_rows(
 def _boost_by_cells(
     terms: Terms, rules: Rules, bags: _Bags, reader: RowPasses, threads: Threads
 ) -> None:
-    joint = coarsen(terms, bags.rows.sum(axis=0).astype(float))
+    joint = coarsen(terms, bags.rows.sum(axis=0).astype(float), reader.n_rows)
     sample = reader.joint_rows(joint)
     prior = terms.prior_mass(rules.step.slot_prior)
     mass = np.empty_like(bags.tables)
     since_mass = np.full(len(mass), np.inf)
-    max_move = np.inf if rules.loss.bounded_above else _MAX_MOVE
     rounds = reader.n_rows * terms.n_terms // _CODES_PER_ROUND
-    rounds = min(max(rounds, _FEWEST_ROUNDS), _MOST_ROUNDS)
+    # Terms in different blocks do not know of each other's steps until the next pass.
+    rounds = max(min(max(rounds, _FEWEST_ROUNDS), _MOST_ROUNDS) // joint.n_blocks, 1)
     if rules.stopping.window:
         rounds = min(rounds, max(rules.stopping.window // (2 * terms.n_terms), 1))
     looks, next_count = 0, 0
     while active := [b for b, progress in enumerate(bags.progress) if not progress.done]:
         with_mass = looks == 0 or since_mass[active].max() > rules.loss.scale * _MASS_MOVE
         look = reader.look(bags.tables, active, with_mass)
-        look.pull[:] -= prior * bags.tables[active]
-        if with_mass:
-            mass[active] = look.mass + prior
-            since_mass[:] = 0.0
-        # Curvatures move ever less: the shares are counted at looks 0, 1, 5, 21, 85, ...
+        # Curvatures move ever less: the shares are counted at looks 0, 4, 20, 84, ...
         if looks == next_count and (looks == 0 or np.isfinite(rules.loss.scale)):
             sample.count(reader.row_sums(bags.tables, sample.n_rows)[1].sum(axis=1))
-            next_count = 4 * looks + 1
-        looks += 1
-        for b, loss in zip(active, look.losses.tolist(), strict=True):
-            bags.judge(b, loss)
-
+            next_count = 4 * (looks + 1)
         # The first steps go furthest, and may already be too many.
-        now = min(rounds, 2 ** min(looks - 1, 30))
+        now = min(rounds, 2 ** min(looks, 30))
+        looks += 1
 
         def walk(place: int, look=look, active=active, now=now) -> None:
             b = active[place]
+            bags.judge(b, float(look.losses[place]))
+            if bags.progress[b].done:
+                return
+            if look.mass is not None:
+                mass[b] = look.mass[place] + prior
+                since_mass[b] = 0.0
+            pull = look.pull[place] - prior * bags.tables[b]
             left = rules.stopping.max_steps - bags.turns[b].steps
             since_mass[b] += walk_cells(
-                terms, joint, rules.step, rules.order, bags.turns[b], look.pull[place], mass[b],
+                terms, joint, rules.step, rules.order, bags.turns[b], pull, mass[b],
                 bags.rows[b], bags.legal[b], bags.categories[b], bags.tables[b],
-                min(left, now * terms.n_terms), max_move,
+                min(left, now * terms.n_terms), _max_move(rules, bags.turns[b]),
             )  # fmt: skip
 
-        threads.map(walk, [p for p, b in enumerate(active) if not bags.progress[b].done])
+        threads.map(walk, range(len(active)))
+
+
+def _max_move(rules: Rules, turn: Turn) -> float:
+    """How far scores may move until the rows are read again."""
+    if rules.loss.bounded_above:
+        return np.inf
+    return _MAX_RANDOM_MOVE if turn.smoothing else _MAX_MOVE

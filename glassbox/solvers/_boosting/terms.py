@@ -9,8 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from glassbox.solvers._boosting._compiled import inner
-from glassbox.solvers._boosting.pair_partition import best_tree, random_quadrants
-from glassbox.solvers._boosting.partition import best_cut, best_split_of_categories, random_cut
+from glassbox.solvers._boosting.pair_partition import random_quadrants
+from glassbox.solvers._boosting.pair_search import QUARTERS, best_tree, weigh_trees
+from glassbox.solvers._boosting.partition import (
+    SIDES,
+    best_cut,
+    best_split_of_categories,
+    random_cut,
+    weigh_cuts,
+)
 
 _ORDERED, _NOMINAL, _PAIR = range(3)
 
@@ -166,10 +173,47 @@ def smallest_type(most: int) -> type:
     return np.uint8 if most <= 256 else np.uint16 if most <= 65_536 else np.uint32
 
 
+class Weighed(NamedTuple):
+    """What masses say about where terms may be cut, which holds for any pulls.
+
+    Attributes
+    ----------
+    fresh : ndarray of bool, shape (n_terms,)
+        Whether that is so for the masses as they are.
+    up_to : ndarray of shape (n_outputs, n_cells)
+        The mass of all cells up to each.
+    inverses : ndarray of shape (n_outputs * n_parts, n_cells)
+        Inverse curvatures of the parts that cuts after each cell make.
+    legal : ndarray of uint8, shape (n_cells,)
+        The legal trees of pairs.
+    spans : ndarray of int64, shape (n_terms, 2)
+        The first and the last legal cut of main effects.
+    """
+
+    fresh: np.ndarray
+    up_to: np.ndarray
+    inverses: np.ndarray
+    legal: np.ndarray
+    spans: np.ndarray
+
+
+@inner
+def nothing_weighed(n_terms, n_cells, n_outputs, of_pairs):
+    """Room for what masses say about some terms, and nothing said yet."""
+    n_parts = QUARTERS if of_pairs else SIDES
+    return Weighed(
+        np.zeros(n_terms, np.bool_),
+        np.empty((n_outputs, n_cells)),
+        np.empty((n_outputs * n_parts, n_cells)),
+        np.empty(n_cells if of_pairs else 0, np.uint8),
+        np.empty((n_terms, 2), np.int64),
+    )
+
+
 @inner
 def find_step(
-    terms, t, rule, random_rate, pull, mass, rows, legal, categories, random, room, trees, delta
-):
+    terms, t, rule, random_rate, pull, mass, rows, legal, categories, weighed, random, room, delta
+):  # fmt: skip
     """The next step of one term: what it adds in each cell, and its gain.
 
     Parameters
@@ -180,17 +224,21 @@ def find_step(
     rule : StepRule
     random_rate : float
         Learning rate of random cuts; 0 for the best cut.
-    pull, mass, delta : ndarray of shape (n_outputs, n_cells of the term)
-        Sums of residuals and curvatures; what is written.
+    pull, mass : ndarray of shape (n_outputs, n_cells)
+        Sums of residuals and curvatures in the cells of all terms.
     rows : ndarray of shape (n_cells,)
-        Rows in each cell of all terms.
+        Rows in each cell.
     legal : ndarray of uint8, shape (n_cells,), or None
         Which trees are legal, if all terms are pairs. What is None is not even compiled.
     categories : ndarray of int64, shape (n_cells,), or None
         The order in which the categories of each term were last cut, if some have any.
+    weighed : Weighed
+        Brought up to date with the masses of the term.
     random : ndarray of uint64, shape (1,)
-    room, trees : ndarray
+    room : ndarray of shape (1 + 3 * n_outputs, n_cells of the term) at least
         Room to work in.
+    delta : ndarray of shape (n_outputs, n_cells of the term) at least
+        Written.
 
     Returns
     -------
@@ -203,20 +251,37 @@ def find_step(
         n_first, n_second = terms.n_first[t], terms.n_second[t]
         if smoothing:
             return random_quadrants(
-                rule, pull, mass, n_first, n_second, random, random_rate, delta
+                rule, pull, mass, here, n_first, n_second, random, random_rate, delta
             )
-        return best_tree(rule, pull, mass, legal[here], n_first, n_second, room, trees, delta)
+        if not weighed.fresh[t]:
+            weighed.legal[here] = legal[here]
+            weigh_trees(
+                rule, mass, here, n_first, n_second, weighed.legal, weighed.up_to,
+                weighed.inverses,
+            )  # fmt: skip
+            weighed.fresh[t] = True
+        return best_tree(
+            rule, pull, mass, here, n_first, n_second, weighed.legal, weighed.up_to,
+            weighed.inverses, room, delta,
+        )  # fmt: skip
     if categories is not None:
         if terms.kind[t] == _NOMINAL:
             gain = best_split_of_categories(
-                rule, pull, mass, rows[here], room, categories[here], delta
+                rule, pull, mass, rows, here, room, categories[here], delta
             )
             return gain * rule.category_gain
     if smoothing:
-        return random_cut(rule, pull, mass, terms.direction[t], random, random_rate, delta)
+        return random_cut(rule, pull, mass, here, terms.direction[t], random, random_rate, delta)
+    if not weighed.fresh[t]:
+        weigh_cuts(
+            rule, mass, rows, here, terms.separate[t], weighed.up_to, weighed.inverses,
+            weighed.spans[t],
+        )  # fmt: skip
+        weighed.fresh[t] = True
     return best_cut(
-        rule, pull, mass, rows[here], terms.direction[t], terms.separate[t], random, room, delta
-    )
+        rule, pull, mass, here, weighed.up_to, weighed.inverses, weighed.spans[t],
+        terms.direction[t], terms.separate[t], random, room, delta,
+    )  # fmt: skip
 
 
 @inner

@@ -11,10 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from glassbox.solvers._boosting._compiled import entry, inner
+from glassbox.solvers._boosting._compiled import entry, inner, larger
 from glassbox.solvers._boosting.partition import TINY
 from glassbox.solvers._boosting.schedule import next_term, pass_turn, random_rate, steps_taken
-from glassbox.solvers._boosting.terms import _NOMINAL, find_step, widest
+from glassbox.solvers._boosting.terms import (
+    _NOMINAL,
+    find_step,
+    nothing_weighed,
+    widest,
+)
 
 
 class Joint(NamedTuple):
@@ -32,9 +37,12 @@ class Joint(NamedTuple):
     corners : ndarray of int32, shape (n_coarse, 2)
         The first and the last cell of each coarse cell, counted from the first of its term: the
         opposite corners of a rectangle, for a pair.
-    shares : ndarray of float32, shape (n_coarse, n_coarse)
+    block : ndarray of shape (n_terms, 2)
+        The first coarse cell of each term's block, and the first that is beyond.
+    shares : ndarray of float32, shape (n_coarse, most coarse cells of a block)
         In row (t, a), column (u, b): the share of the rows in coarse cell b of term u that lie in
-        coarse cells of term t up to a, along both features.
+        coarse cells of term t up to a, along both features. Columns count from the first coarse
+        cell of the block: rows of other blocks are taken to lie as all rows do.
     """
 
     coarse_of: np.ndarray
@@ -42,7 +50,13 @@ class Joint(NamedTuple):
     n_first: np.ndarray
     n_second: np.ndarray
     corners: np.ndarray
+    block: np.ndarray
     shares: np.ndarray
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks."""
+        return len(np.unique(self.block[:, 0]))
 
 
 @entry
@@ -79,7 +93,8 @@ def walk_cells(
     n_terms = len(terms.kind)
     largest = widest(terms.start)
     delta = np.empty((n_outputs, largest))
-    room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
+    room = np.empty((1 + 3 * n_outputs, largest))
+    weighed = nothing_weighed(n_terms, terms.start[n_terms], n_outputs, legal is not None)
     means = np.empty(widest(joint.start))
     # What steps on other terms have added to the rows of each coarse cell since it was last
     # looked at: a part that differs, and a part that all cells share.
@@ -105,8 +120,8 @@ def walk_cells(
                 here[a] = 0.0
             seen[k, t] = common[k]
         gain = find_step(
-            terms, t, rule, rate, pull[:, start:end], mass[:, start:end], rows, legal,
-            categories, turn.random, room, trees, delta[:, :size],
+            terms, t, rule, rate, pull, mass, rows, legal, categories, weighed, turn.random, room,
+            delta,
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:
@@ -118,13 +133,14 @@ def walk_cells(
             for c in range(size):
                 own_table[c] += steps[c]
                 own_pull[c] -= own_mass[c] * steps[c]
-                furthest = max(furthest, abs(steps[c]))
+                furthest = larger(furthest, abs(steps[c]))
             n_coarse = joint.start[t + 1] - own
             corners = joint.corners[own : own + n_coarse]
             straight = terms.kind[t] != _NOMINAL
             _mean_steps(steps, own_mass, corners, terms.n_second[t], straight, means)
             common[k] += means[n_coarse - 1]
-            _spread(joint.shares, own, joint.n_first[t], joint.n_second[t], means, pending[k])
+            block = pending[k, joint.block[t, 0] : joint.block[t, 1]]
+            _spread(joint.shares, own, joint.n_first[t], joint.n_second[t], means, block)
             here = pending[k, own : own + n_coarse]
             for a in range(n_coarse):
                 here[a] = 0.0

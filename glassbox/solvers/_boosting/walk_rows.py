@@ -8,7 +8,7 @@ from glassbox.solvers._boosting._compiled import entry
 from glassbox.solvers._boosting.losses import pull as pull_rows
 from glassbox.solvers._boosting.pair_partition import legal_trees
 from glassbox.solvers._boosting.schedule import next_term, pass_turn, random_rate, steps_taken
-from glassbox.solvers._boosting.terms import find_step, widest
+from glassbox.solvers._boosting.terms import find_step, nothing_weighed, widest
 
 
 @entry
@@ -76,9 +76,10 @@ def walk_rows(
     residuals, curvatures = np.empty_like(scores), np.empty_like(scores)
     bits = np.empty(scores.size, np.int64)
     losses, held_out = np.zeros(1), np.zeros(1)
-    pull, mass = np.empty((n_outputs, largest)), np.empty((n_outputs, largest))
+    pull, mass = np.empty_like(tables), np.empty_like(tables)
     delta = np.empty((n_outputs, largest))
-    room, trees = np.empty((4 * n_outputs, largest)), np.empty((4, largest))
+    room = np.empty((1 + 3 * n_outputs, largest))
+    weighed = nothing_weighed(len(terms.kind), len(prior), n_outputs, legal is not None)
     pull_rows(loss, y, weights, draws, scores, bits, residuals, curvatures, losses, held_out)
     goal = steps_taken(turn) + n_steps
     while steps_taken(turn) < goal:
@@ -87,19 +88,20 @@ def walk_rows(
         start, end = terms.start[t], terms.start[t + 1]
         size = end - start
         for k in range(n_outputs):
-            own_pull, own_mass = pull[k, :size], mass[k, :size]
+            own_pull, own_mass = pull[k, start:end], mass[k, start:end]
             own_table, own_prior = tables[k, start:end], prior[start:end]
             for c in range(size):
                 own_pull[c] = -own_prior[c] * own_table[c]
                 own_mass[c] = own_prior[c]
         for i in range(n_rows):
-            c = codes[t, i]
+            c = start + codes[t, i]
             for k in range(n_outputs):
                 pull[k, c] += residuals[i, k]
                 mass[k, c] += curvatures[i, k]
+        weighed.fresh[t] = False
         gain = find_step(
-            terms, t, rule, rate, pull[:, :size], mass[:, :size], rows, legal,
-            categories, turn.random, room, trees, delta[:, :size],
+            terms, t, rule, rate, pull, mass, rows, legal, categories, weighed, turn.random, room,
+            delta,
         )  # fmt: skip
         pass_turn(order, turn, t, gain, stepping)
         if not stepping:

@@ -39,13 +39,14 @@ def rows_in_cells(terms, codes):
 
 
 def naive_shares(terms, joint, codes, mass):
-    """Share of cells of t up to (i, j) among the rows in coarse cell b of u, for all of them."""
+    """Share of cells of t up to (i, j) among the rows in coarse cell b of u, in each block."""
     coarse = [joint.coarse_of[here][codes[t]].astype(int) for t, here in enumerate(terms.slices())]
     shares = np.zeros_like(joint.shares, dtype=float)
     for t in range(terms.n_terms):
         i, j = coarse[t] // joint.n_second[t], coarse[t] % joint.n_second[t]
         for u in range(terms.n_terms):
-            if u == t:
+            first = joint.block[t, 0]
+            if u == t or joint.block[u, 0] != first:
                 continue
             for a in range(joint.start[t + 1] - joint.start[t]):
                 inside = (i <= a // joint.n_second[t]) & (j <= a % joint.n_second[t])
@@ -54,18 +55,29 @@ def naive_shares(terms, joint, codes, mass):
                     given_b = coarse[u] == b
                     total = mass[given_b].sum()
                     share = mass[inside & given_b].sum() / total if total > 0 else overall
-                    shares[joint.start[t] + a, joint.start[u] + b] = share
+                    shares[joint.start[t] + a, joint.start[u] - first + b] = share
     return shares
 
 
-@settings(max_examples=20)
-@given(st.integers(0, 10_000), st.integers(1, 80), st.sampled_from(["mains", "pairs", "both"]))
-def test_shares_of_rows(seed, n_rows, which):
+@settings(max_examples=30)
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 80),
+    st.sampled_from(["mains", "pairs", "both"]),
+    st.sampled_from([4_096**2, 1_000, 1]),
+)
+def test_shares_of_rows(seed, n_rows, which, most_shares):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joint_module, "_MOST_SHARES", most_shares)
+        check_shares(seed, n_rows, which)
+
+
+def check_shares(seed, n_rows, which):
     rng = np.random.default_rng(seed)
     mains = mains_of(random_features(rng, [3, 5, 1, 40], n_rows))
     pairs = pairs_of(random_features(rng, [4, 2, 12], n_rows), [(0, 1), (1, 2), (0, 2)])
     terms, codes = {"mains": mains, "pairs": pairs, "both": together(mains, pairs)}[which]
-    joint = coarsen(terms, rows_in_cells(terms, codes))
+    joint = coarsen(terms, rows_in_cells(terms, codes), n_rows)
     mass = rng.uniform(0.1, 1.0, n_rows)
     JointRows(terms, joint, codes, Threads(1)).count(mass)
     np.testing.assert_allclose(
@@ -80,7 +92,7 @@ def test_coarse_cells_keep_the_order_and_hold_about_equally_many_rows(n_bins):
     for separate in (False, True):
         terms, _ = mains_of([BinnedFeature(codes, n_bins, separate=separate)])
         rows = np.bincount(codes, minlength=n_bins).astype(float)
-        coarse_of = coarsen(terms, rows).coarse_of.astype(int)
+        coarse_of = coarsen(terms, rows, 20_000).coarse_of.astype(int)
         assert (np.diff(coarse_of) >= 0).all() and (np.diff(coarse_of) <= 1).all()
         assert coarse_of[0] == 0 and coarse_of.max() == min(n_bins, 128) - 1
         if separate and n_bins > 2:
@@ -94,20 +106,35 @@ def test_coarse_cells_of_skewed_bins_and_of_many_terms():
     rng = np.random.default_rng(0)
     codes = np.minimum(rng.geometric(0.5, 5_000), 99).astype(np.uint8)
     terms, _ = mains_of([BinnedFeature(codes, 100)])
-    joint = coarsen(terms, np.bincount(codes, minlength=100).astype(float))
+    joint = coarsen(terms, np.bincount(codes, minlength=100).astype(float), 5_000)
     assert joint.n_first[0] <= 128 and (np.diff(joint.coarse_of.astype(int)) >= 0).all()
-    of_fifty = coarsen(mains_of([BinnedFeature(codes, 100)] * 50)[0], np.ones(5_000))
+    of_fifty = coarsen(mains_of([BinnedFeature(codes, 100)] * 50)[0], np.ones(5_000), 5_000)
     assert set(of_fifty.n_first) == {32}
     many = mains_of([BinnedFeature(codes, 100)] * 700)[0]
     rows = np.tile(np.bincount(codes, minlength=100), 700).astype(float)
-    assert coarsen(many, rows).start[-1] <= joint_module._MOST
+    assert coarsen(many, rows, 5_000).start[-1] <= joint_module._AFFORDABLE
+
+
+@pytest.mark.parametrize("n_terms", [1, 700, 3_000])
+def test_blocks_hold_terms_that_stand_side_by_side_and_stay_within_the_bound(n_terms):
+    codes = np.arange(100, dtype=np.uint8)
+    terms = mains_of([BinnedFeature(codes, 100)] * n_terms)[0]
+    joint = coarsen(terms, np.ones(terms.n_cells), 100)
+    assert joint.shares.size <= joint_module._MOST_SHARES
+    assert joint.n_blocks == (1 if n_terms <= 700 else 9)
+    edges = np.append(joint.block[:, 0], joint.start[-1])
+    assert (np.diff(edges) >= 0).all()
+    for t, (first, end) in enumerate(joint.block):
+        assert first <= joint.start[t] < joint.start[t + 1] <= end
+    assert set(joint.block[:, 1]) == set(np.unique(joint.block[:, 0])[1:]) | {joint.start[-1]}
 
 
 def test_steps_in_the_space_of_bins_pay_if_there_are_many_rows():
     few = mains_of([BinnedFeature(np.zeros(1, np.uint8), 100)] * 20)[0]
-    assert cells_pay(few, 10**6) and not cells_pay(few, 10)
-    # Even two coarse cells each would be too many.
-    assert not cells_pay(mains_of([BinnedFeature(np.zeros(1, np.uint8), 100)] * 5_000)[0], 10**6)
+    assert cells_pay(few, 10**6, False) and not cells_pay(few, 10, False)
+    # Scores of many terms move far in few steps: the rows would have to be read all the time.
+    many = mains_of([BinnedFeature(np.zeros(1, np.uint8), 100)] * 5_000)[0]
+    assert cells_pay(many, 10**6, True) and not cells_pay(many, 10**6, False)
 
 
 def random_problem(seed, kinds, loss, n_rows):
@@ -149,9 +176,11 @@ def test_squared_error_needs_no_looks_between(greedy_ratio, rounds_between_looks
     assert spread > 0.1
 
 
-@pytest.mark.parametrize("max_bins", [6, 40])
-def test_the_fixed_point_is_that_of_exact_boosting(max_bins):
-    # With 40 bins, steps between two looks are taken in coarse cells.
+@pytest.mark.parametrize(("max_bins", "most_shares"), [(6, 4_096**2), (40, 4_096**2), (40, 1)])
+def test_the_fixed_point_is_that_of_exact_boosting(max_bins, most_shares, monkeypatch):
+    # With 40 bins, steps between two looks are taken in coarse cells; with few shares, each
+    # feature is a block of its own.
+    monkeypatch.setattr(joint_module, "_MOST_SHARES", most_shares)
     rng = np.random.default_rng(4)
     X = rng.normal(size=(3_000, 2))
     X[:, 1] += X[:, 0]
