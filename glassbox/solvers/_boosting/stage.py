@@ -22,7 +22,7 @@ from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 #: are read again: the fewer the less there is to read. While cuts are random, all terms take part,
 #: and few of them move the same rows the same way; later, those that matter most make most steps.
 _MAX_MOVE, _MAX_RANDOM_MOVE = 2.0, 8.0
-_FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 5, 25, 10_000
+_FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 12, 25, 10_000
 #: The curvatures are summed up again after scores have moved so far.
 _MASS_MOVE = 4.0
 
