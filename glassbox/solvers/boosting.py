@@ -24,7 +24,7 @@ from glassbox.solvers._boosting.ahead import PairsAhead
 from glassbox.solvers._boosting.announcement import announced_compilation
 from glassbox.solvers._boosting.intercepts import intercept_shift, starting_intercepts
 from glassbox.solvers._boosting.losses import Loss
-from glassbox.solvers._boosting.memory import check_memory, needed_bytes
+from glassbox.solvers._boosting.memory import bytes_of_cells, bytes_of_rows, check_memory
 from glassbox.solvers._boosting.partition import StepRule
 from glassbox.solvers._boosting.passes import RowPasses, Rows
 from glassbox.solvers._boosting.schedule import Order
@@ -200,8 +200,9 @@ def boost(
     Raises
     ------
     MemoryError
-        If the rows would take more than 70 % of the machine's memory. The joint distribution of
-        coarse cells takes 256 MiB at most, whatever the number of terms.
+        If rows and tables would take more than 70 % of the machine's memory. The joint
+        distribution of coarse cells takes 64 MiB, whatever the number of terms: of very many, it
+        is known in blocks of terms that stand side by side.
     """
     n_bags = problem.draws.shape[1]
     seeds = np.random.SeedSequence(seed).generate_state(2 * n_bags, np.uint64)
@@ -213,19 +214,25 @@ def boost(
         mains = stages.of_mains()
         ahead = PairsAhead(stages.codes_type) if problem.n_pairs else None
         if state is None:
-            boosted = mains.boost(base, mains.nothing(seeds[:n_bags]))
-            chosen = stages.choose_pairs(mains, base, boosted.tables)
+            reader = mains.reader(base)
+            boosted = mains.boost(reader, base, mains.nothing(seeds[:n_bags]))
+            chosen = stages.choose_pairs(reader, boosted.tables)
             pairs = stages.of_pairs(chosen)
             start = pairs.nothing(seeds[n_bags:])
         else:
             chosen, start = state.pairs, state.pair_tables
             pairs = stages.of_pairs(chosen)
-            boosted = mains.boost(pairs.scores(base, start.tables), state.mains)
-        base = mains.scores(base, boosted.tables)
+            base_of_mains = pairs.reader(base).scores(start.tables) if chosen else base
+            boosted = mains.boost(mains.reader(base_of_mains), base_of_mains, state.mains)
+            reader = mains.reader(base)
+        base = reader.scores(boosted.tables)
         if ahead is not None:
             ahead.wait()
-        boosted_pairs = pairs.boost(base, start)
-        base = pairs.scores(base, boosted_pairs.tables)
+        boosted_pairs = start
+        if chosen:
+            reader = pairs.reader(base)
+            boosted_pairs = pairs.boost(reader, base, start)
+            base = reader.scores(boosted_pairs.tables)
 
         bag_weights = problem.weights @ problem.draws
         bag_weights = bag_weights / bag_weights.sum()
@@ -263,8 +270,13 @@ class _Stages:
         n_columns = len(problem.features) + len(problem.pair_features)
         n_outputs = self.options.loss.n_outputs
         codes_bytes = np.dtype(self.codes_type).itemsize
+        n_cells = max(
+            sum(feature.n_bins for feature in problem.features),
+            problem.n_pairs * self._largest_pair,
+        )
         check_memory(
-            needed_bytes(n_rows, n_columns, problem.n_pairs, n_bags, n_outputs, codes_bytes)
+            bytes_of_rows(n_rows, n_columns, problem.n_pairs, n_bags, n_outputs, codes_bytes)
+            + bytes_of_cells(n_cells, n_bags, n_outputs)
         )
 
     def of_mains(self) -> _Stage:
@@ -286,9 +298,16 @@ class _Stages:
         """One type for bins and for cells of pairs: what reads them is compiled once."""
         problem = self.problem
         most = max((feature.n_bins for feature in problem.features), default=1)
-        for i, j in problem.pairs if problem.n_pairs else []:
-            most = max(most, problem.pair_features[i].n_bins * problem.pair_features[j].n_bins)
-        return smallest_type(most)
+        return smallest_type(max(most, self._largest_pair))
+
+    @cached_property
+    def _largest_pair(self) -> int:
+        """The most cells that a pair may have; 0 if there will be none."""
+        problem = self.problem
+        if not problem.n_pairs:
+            return 0
+        sizes = [feature.n_bins for feature in problem.pair_features]
+        return max((sizes[i] * sizes[j] for i, j in problem.pairs), default=0)
 
     def _no_terms(self) -> tuple[Terms, np.ndarray]:
         return Terms.none(), np.zeros((0, len(self.problem.y)), dtype=self.codes_type)
@@ -297,9 +316,7 @@ class _Stages:
         terms, codes = effects
         return _Stage(self, terms, codes, self.options.rules(terms, smoothing_rounds))
 
-    def choose_pairs(
-        self, mains: _Stage, base: np.ndarray, tables: np.ndarray
-    ) -> list[tuple[int, int]]:
+    def choose_pairs(self, reader: RowPasses, tables: np.ndarray) -> list[tuple[int, int]]:
         """The most promising pairs, given the main effects."""
         problem = self.problem
         if problem.n_pairs >= len(problem.pairs):
@@ -307,7 +324,7 @@ class _Stages:
         if problem.n_pairs == 0:
             return []
         n_rows = n_rows_to_screen(len(problem.y), len(problem.pairs))
-        residuals, curvatures = mains.reader(base).row_sums(tables, n_rows)
+        residuals, curvatures = reader.row_sums(tables, n_rows)
         strengths = pair_strengths(
             problem.pair_features, problem.pairs, residuals, curvatures, self.options.step,
             self.threads,
@@ -329,24 +346,20 @@ class _Stage:
         """What is known before any step."""
         return Boosted.nothing(self.terms, self.rules, seeds)
 
-    def boost(self, base: np.ndarray, start: Boosted) -> Boosted:
-        """Boost the terms on top of scores of shape (1 or n_rows, n_bags * n_outputs)."""
-        stages = self.stages
-        return boost_stage(
-            self.terms, self.codes, self._rows(base), self.rules, start, stages.threads,
-            stages.callback, stages.passes,
-        )  # fmt: skip
-
-    def scores(self, base: np.ndarray, tables: np.ndarray) -> np.ndarray:
-        """The scores with what the tables add."""
-        return self.reader(base).scores(tables) if self.terms.n_terms else base
-
     def reader(self, base: np.ndarray) -> RowPasses:
-        """What reads the rows."""
+        """What reads the rows; base scores have shape (1 or n_rows, n_bags * n_outputs)."""
         stages = self.stages
         return stages.passes(
             self.terms, self.codes, self._rows(base), self.rules.loss, stages.threads
         )
+
+    def boost(self, reader: RowPasses, base: np.ndarray, start: Boosted) -> Boosted:
+        """Boost the terms on top of base scores."""
+        stages = self.stages
+        return boost_stage(
+            self.terms, self.codes, self._rows(base), self.rules, start, stages.threads, reader,
+            stages.callback,
+        )  # fmt: skip
 
     def centred(self, tables: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """The tables of each term less their means over all rows, and the sums of those means.

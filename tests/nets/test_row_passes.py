@@ -238,7 +238,8 @@ def _stage(passes, terms, codes, rows, loss):
         losses.append((bag, steps, loss))
         return False
 
-    boosted = boost_stage(terms, codes, rows, rules, start, THREADS, note, passes)
+    reader = passes(terms, codes, rows, rules.loss, THREADS)
+    boosted = boost_stage(terms, codes, rows, rules, start, THREADS, reader, note)
     return boosted.tables, np.array(losses)
 
 

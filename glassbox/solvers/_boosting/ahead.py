@@ -72,7 +72,7 @@ def compile_pairs(codes_type: str) -> None:
     )
     rows = Rows(np.zeros(2), np.ones(2), np.ones((2, 1), dtype=np.uint8), np.zeros((1, 1)))
     start = Boosted.nothing(terms, rules, np.zeros(1, dtype=np.uint64))
-    boost_stage(terms, cells, rows, rules, start, Threads(1), passes=_NoPasses)
+    boost_stage(terms, cells, rows, rules, start, Threads(1), _NoPasses(terms.n_cells))
 
 
 class _NoPasses:
@@ -80,8 +80,8 @@ class _NoPasses:
 
     n_rows = 2
 
-    def __init__(self, terms, codes, rows, loss, threads):
-        self._n_cells = terms.n_cells
+    def __init__(self, n_cells):
+        self._n_cells = n_cells
 
     def look(self, tables, active, with_mass):
         return Look(np.zeros((1, 1, self._n_cells)), np.ones((1, 1, self._n_cells)), np.zeros(1))

@@ -13,7 +13,7 @@ from glassbox.solvers._boosting.pair_partition import (
     fill_tree,
 )
 from glassbox.solvers._boosting.partition import (
-    _IMPOSSIBLE,
+    IMPOSSIBLE,
     TINY,
     inverse_curvature,
     is_plain,
@@ -200,10 +200,10 @@ def _best_of_row(
         w1 = _worth(rule, plain, top - p0, second[j])
         w2 = _worth(rule, plain, p2, third[j])
         w3 = _worth(rule, plain, rest - p2, fourth[j])
-        a = w0 + w2 + right[j] if bits[j] & (1 << LOW_COLUMNS) else _IMPOSSIBLE
-        b = w1 + w3 + left[j] if bits[j] & (1 << HIGH_COLUMNS) else _IMPOSSIBLE
-        c = w0 + w1 + below if bits[j] & (1 << LOW_ROWS) else _IMPOSSIBLE
-        d = w2 + w3 + above if bits[j] & (1 << HIGH_ROWS) else _IMPOSSIBLE
+        a = w0 + w2 + right[j] if bits[j] & (1 << LOW_COLUMNS) else IMPOSSIBLE
+        b = w1 + w3 + left[j] if bits[j] & (1 << HIGH_COLUMNS) else IMPOSSIBLE
+        c = w0 + w1 + below if bits[j] & (1 << LOW_ROWS) else IMPOSSIBLE
+        d = w2 + w3 + above if bits[j] & (1 << HIGH_ROWS) else IMPOSSIBLE
         best = larger(best, larger(larger(a, b), larger(c, d)))
     return best
 

@@ -13,7 +13,7 @@ import numpy as np
 from glassbox.solvers._boosting._compiled import inner, larger, spliced
 
 TINY = np.finfo(np.float64).tiny
-_IMPOSSIBLE = -1e300
+IMPOSSIBLE = -1e300
 #: A cut has two sides.
 SIDES = 2
 
@@ -266,7 +266,7 @@ def _add_directed_gains(rule, all_pull, all_mass, direction, pulls, masses, gain
         pull, mass = pulls[c], masses[c]
         rise = newton(rule, all_pull - pull, all_mass - mass) - newton(rule, pull, mass)
         gain = worth(rule, pull, mass) + worth(rule, all_pull - pull, all_mass - mass)
-        gains[c] += gain if rise * direction >= 0.0 else _IMPOSSIBLE
+        gains[c] += gain if rise * direction >= 0.0 else IMPOSSIBLE
 
 
 @inner
@@ -390,7 +390,7 @@ def best_split_of_categories(rule, pull, mass, rows, here, room, order, delta):
             slopes[b] = _slope(rule, pull, mass, b)
             n_common += 1
         else:
-            slopes[b] = _IMPOSSIBLE
+            slopes[b] = IMPOSSIBLE
             rare_rows += rows[b]
     _sort(slopes, order)
     enough = max(rule.min_rows, 1)
@@ -413,7 +413,7 @@ def best_split_of_categories(rule, pull, mass, rows, here, room, order, delta):
                 left_pull += pull[k, order[place]]
                 left_mass += mass[k, order[place]]
                 if left_mass < least or all_mass - left_mass < least:
-                    gains[place] = _IMPOSSIBLE
+                    gains[place] = IMPOSSIBLE
                 gains[place] += worth(rule, left_pull, left_mass)
                 gains[place] += worth(rule, all_pull - left_pull, all_mass - left_mass)
         left_rows = rare_rows if rare_go_left else 0

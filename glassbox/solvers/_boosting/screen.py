@@ -14,7 +14,7 @@ import numpy as np
 
 from glassbox.solvers._boosting._compiled import entry, inner, larger, spliced
 from glassbox.solvers._boosting.pair_search import accumulate
-from glassbox.solvers._boosting.partition import _IMPOSSIBLE, TINY, StepRule, worth
+from glassbox.solvers._boosting.partition import IMPOSSIBLE, TINY, StepRule, worth
 from glassbox.solvers._boosting.terms import BinnedFeature, smallest_type
 from glassbox.solvers._boosting.threads import Threads
 
@@ -150,4 +150,4 @@ def _strike_out(least, here, lefts, top, total, gains):
         under = lefts[j] - here[j]
         enough = (here[j] >= least) & (top - here[j] >= least)
         enough &= (under >= least) & (total - top - under >= least)
-        gains[j] = gains[j] if enough else _IMPOSSIBLE
+        gains[j] = gains[j] if enough else IMPOSSIBLE

@@ -19,9 +19,9 @@ from glassbox.solvers._boosting.walk_cells import walk_cells
 from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 
 #: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
-#: are read again: the fewer the less there is to read. While cuts are random, all terms take part,
-#: and few of them move the same rows the same way; later, those that matter most make most steps.
-_MAX_MOVE, _MAX_RANDOM_MOVE = 2.0, 8.0
+#: are read again: the fewer the less there is to read. Many terms must not move so far, unless
+#: cuts are random: then all of them take part, and few move the same rows the same way.
+_MAX_MOVE, _LEAST_MAX_MOVE, _FEW_TERMS = 8.0, 2.0, 30
 _FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 12, 25, 10_000
 #: The curvatures are summed up again after scores have moved so far.
 _MASS_MOVE = 4.0
@@ -86,8 +86,8 @@ def boost_stage(
     rules: Rules,
     start: Boosted,
     threads: Threads,
+    reader: RowPasses,
     callback: Callback | None = None,
-    passes: Callable[..., RowPasses] = RowPasses,
 ) -> Boosted:
     """Boost the terms of all bags.
 
@@ -100,14 +100,13 @@ def boost_stage(
     start : Boosted
         Where to go on from.
     threads : Threads
+    reader : RowPasses
+        What reads these rows.
     callback : callable, optional
         Gets the number of a bag, its steps and its loss; stops that bag by returning True.
-    passes : callable
-        What reads the rows, as :class:`RowPasses` does.
     """
     if not terms.n_terms:
         return start
-    reader = passes(terms, codes, rows, rules.loss, threads)
     bags = _Bags.at(start, terms, codes, rows, rules, threads, callback)
     by_rows = rules.upkeep == "rows"
     if rules.upkeep == "auto":
@@ -265,4 +264,6 @@ def _max_move(rules: Rules, turn: Turn) -> float:
     """How far scores may move until the rows are read again."""
     if rules.loss.bounded_above:
         return np.inf
-    return _MAX_RANDOM_MOVE if turn.smoothing else _MAX_MOVE
+    if turn.smoothing:
+        return _MAX_MOVE
+    return min(max(_MAX_MOVE * _FEW_TERMS / len(turn.order), _LEAST_MAX_MOVE), _MAX_MOVE)

@@ -130,7 +130,7 @@ def main_effects(
         np.array([_NOMINAL if f.nominal else _ORDERED for f in features]),
         sizes,
         np.ones_like(sizes),
-        np.array([f.separate for f in features]),
+        np.array([f.separate and f.n_bins > 1 for f in features]),
         np.array([not f.nominal for f in features]),
         np.array([f.direction for f in features], dtype=np.int8),
     )
