@@ -79,7 +79,7 @@ def _rounds_between_looks(n_rounds: int) -> dict:
 
 
 def _moves(factor: float) -> dict:
-    own = {"_MAX_MOVE": 8.0, "_MASS_MOVE": 2.0}
+    own = {"_MAX_MOVE": 8.0, "_LEAST_MAX_MOVE": 2.0, "_MASS_MOVE": 4.0}
     return {"constants": {f"{_STAGE}{name}": factor * value for name, value in own.items()}}
 
 

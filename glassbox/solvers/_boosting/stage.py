@@ -21,7 +21,7 @@ from glassbox.solvers._boosting.walk_rows import count_rows, walk_rows
 #: How far scores may move, on the scale of the loss, and how many rounds may pass, until the rows
 #: are read again: the fewer the less there is to read. Many terms must not move so far, unless
 #: cuts are random: then all of them take part, and few move the same rows the same way.
-_MAX_MOVE, _LEAST_MAX_MOVE, _FEW_TERMS = 8.0, 2.0, 30
+_MAX_MOVE, _LEAST_MAX_MOVE, _FAR_MOVING_TERMS = 8.0, 2.0, 30
 _FEWEST_ROUNDS, _MOST_ROUNDS, _CODES_PER_ROUND = 12, 25, 10_000
 #: The curvatures are summed up again after scores have moved so far.
 _MASS_MOVE = 4.0
@@ -266,4 +266,4 @@ def _max_move(rules: Rules, turn: Turn) -> float:
         return np.inf
     if turn.smoothing:
         return _MAX_MOVE
-    return min(max(_MAX_MOVE * _FEW_TERMS / len(turn.order), _LEAST_MAX_MOVE), _MAX_MOVE)
+    return min(max(_MAX_MOVE * _FAR_MOVING_TERMS / len(turn.order), _LEAST_MAX_MOVE), _MAX_MOVE)
