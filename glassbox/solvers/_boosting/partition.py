@@ -215,7 +215,7 @@ def best_cut(
     return gain
 
 
-@spliced
+@inner
 def sum_up(values, sums):
     """Sums up to each value, itself included.
 
