@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassbox.solvers._boosting._compiled import inner
+from glassbox.solvers._boosting._compiled import inner, spliced
 from glassbox.solvers._boosting.partition import leaf_sums, newton, random_below
 
 #: The kinds of tree, in the order in which ties are broken: the first cut is on the second
 #: feature and its low side is cut further, its high side is; the same with the first feature.
 LOW_COLUMNS, HIGH_COLUMNS, LOW_ROWS, HIGH_ROWS = range(4)
+_ALL = 0b1111
 
 
 @inner
@@ -30,31 +31,46 @@ def legal_trees(rows, n_first, n_second, min_rows, legal):
     legal : ndarray of uint8, shape (n_first * n_second,)
         Written: for a cut after row i and column j, bit q says whether tree q is legal.
     """
-    counts = np.zeros((n_first, n_second))
-    for i in range(n_first):
-        along = 0.0
-        for j in range(n_second):
-            along += rows[i * n_second + j]
-            counts[i, j] = along + (counts[i - 1, j] if i > 0 else 0.0)
-    total = counts[n_first - 1, n_second - 1]
-    enough = max(min_rows, 1)
+    counts = np.empty(n_first * n_second)
+    accumulate(rows, n_first, n_second, counts)
+    total, lefts = counts[len(counts) - 1], counts[len(counts) - n_second : len(counts) - 1]
+    legal[:] = 0
     for i in range(n_first - 1):
-        top = counts[i, n_second - 1]
-        for j in range(n_second - 1):
-            left = counts[n_first - 1, j]
-            top_left = counts[i, j]
-            top_right, bottom_left = top - top_left, left - top_left
-            bottom_right = total - top - bottom_left
-            bits = 0
-            if min(top_left, bottom_left, total - left) >= enough:
-                bits |= 1 << LOW_COLUMNS
-            if min(top_right, bottom_right, left) >= enough:
-                bits |= 1 << HIGH_COLUMNS
-            if min(top_left, top_right, total - top) >= enough:
-                bits |= 1 << LOW_ROWS
-            if min(bottom_left, bottom_right, top) >= enough:
-                bits |= 1 << HIGH_ROWS
-            legal[i * n_second + j] = bits
+        start, end = i * n_second, (i + 1) * n_second - 1
+        legal[start:end] = _ALL
+        strike_out(
+            max(min_rows, 1), counts[end], total, lefts, counts[start:end], legal[start:end]
+        )
+
+
+@spliced
+def strike_out(least, top, total, lefts, here, legal):
+    """Trees are not legal of which a leaf holds too little."""
+    for j in range(len(here)):
+        m0, m1, m2 = here[j], top - here[j], lefts[j] - here[j]
+        m3 = total - top - m2
+        e0, e1, e2, e3 = m0 >= least, m1 >= least, m2 >= least, m3 >= least
+        low_columns = (e0 & e2 & (total - lefts[j] >= least)) << LOW_COLUMNS
+        high_columns = (e1 & e3 & (lefts[j] >= least)) << HIGH_COLUMNS
+        low_rows = (e0 & e1 & (total - top >= least)) << LOW_ROWS
+        high_rows = (e2 & e3 & (top >= least)) << HIGH_ROWS
+        legal[j] &= low_columns | high_columns | low_rows | high_rows
+
+
+@spliced
+def accumulate(values, n_first, n_second, sums):
+    """Sums over all cells above and to the left, the cell included; in place, if one likes."""
+    for i in range(n_first):
+        start = i * n_second
+        along = 0.0
+        here, row = values[start : start + n_second], sums[start : start + n_second]
+        for j in range(n_second):
+            along += here[j]
+            row[j] = along
+        if i > 0:
+            above = sums[start - n_second : start]
+            for j in range(n_second):
+                row[j] += above[j]
 
 
 @inner

@@ -10,7 +10,9 @@ from glassbox.solvers._boosting.pair_partition import (
     HIGH_ROWS,
     LOW_COLUMNS,
     LOW_ROWS,
+    accumulate,
     fill_tree,
+    strike_out,
 )
 from glassbox.solvers._boosting.partition import (
     IMPOSSIBLE,
@@ -62,7 +64,7 @@ def weigh_trees(rule, mass, here, n_first, n_second, legal, up_to, inverses):
             _invert(rule, least, top, 0.0, lefts, -1.0, masses, inverses[q + 1, cuts])
             _invert(rule, least, 0.0, 1.0, lefts, -1.0, masses, inverses[q + 2, cuts])
             _invert(rule, least, total - top, -1.0, lefts, 1.0, masses, inverses[q + 3, cuts])
-            _strike_out(least, top, total, lefts, masses, legal[cuts])
+            strike_out(least, top, total, lefts, masses, legal[cuts])
 
 
 @spliced
@@ -71,20 +73,6 @@ def _invert(rule, least, rest, of_left, lefts, of_here, here, inverse):
     for j in range(len(here)):
         mass = rest + of_left * lefts[j] + of_here * here[j]
         inverse[j] = inverse_curvature(rule, mass, least)
-
-
-@spliced
-def _strike_out(least, top, total, lefts, here, legal):
-    """Trees are not legal of which a leaf has too little mass."""
-    for j in range(len(here)):
-        m0, m1, m2 = here[j], top - here[j], lefts[j] - here[j]
-        m3 = total - top - m2
-        e0, e1, e2, e3 = m0 >= least, m1 >= least, m2 >= least, m3 >= least
-        low_columns = (e0 & e2 & (total - lefts[j] >= least)) << LOW_COLUMNS
-        high_columns = (e1 & e3 & (lefts[j] >= least)) << HIGH_COLUMNS
-        low_rows = (e0 & e1 & (total - top >= least)) << LOW_ROWS
-        high_rows = (e2 & e3 & (top >= least)) << HIGH_ROWS
-        legal[j] &= low_columns | high_columns | low_rows | high_rows
 
 
 @inner
@@ -242,19 +230,3 @@ def _first_best(rule, here, i, n_second, legal, up_to, inverses, room):
 @inner
 def _worth(rule, plain, pull, inverse):
     return pull * pull * inverse if plain else worth_over(rule, pull, inverse)
-
-
-@spliced
-def accumulate(values, n_first, n_second, sums):
-    """Sums over all cells above and to the left, the cell included; in place, if one likes."""
-    for i in range(n_first):
-        start = i * n_second
-        along = 0.0
-        here, row = values[start : start + n_second], sums[start : start + n_second]
-        for j in range(n_second):
-            along += here[j]
-            row[j] = along
-        if i > 0:
-            above = sums[start - n_second : start]
-            for j in range(n_second):
-                row[j] += above[j]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from glassbox.solvers._boosting._compiled import entry, inner, larger, spliced
-from glassbox.solvers._boosting.pair_search import accumulate
+from glassbox.solvers._boosting.pair_partition import accumulate
 from glassbox.solvers._boosting.partition import IMPOSSIBLE, TINY, StepRule, worth
 from glassbox.solvers._boosting.terms import BinnedFeature, smallest_type
 from glassbox.solvers._boosting.threads import Threads
